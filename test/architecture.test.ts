@@ -1,0 +1,99 @@
+import { globSync, readFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
+import { dirname, join, normalize, sep } from 'node:path'
+import { init, parse } from 'es-module-lexer'
+import { beforeAll, describe, expect, test } from 'vitest'
+
+/** The import table: what a part may import of ours, and of packages and Node. Its own folder is always allowed. */
+const table: Record<string, { ours: readonly string[]; packages: readonly string[] }> = {
+  'src/contract.ts': { ours: [], packages: [] },
+  'src/config.ts': { ours: ['src/contract.ts'], packages: ['zod'] },
+  'src/migration': { ours: ['src/contract.ts'], packages: ['node:crypto'] },
+  'src/safety': { ours: ['src/migration', 'src/contract.ts'], packages: ['libpg-query'] },
+  'src/injection': { ours: ['src/migration', 'src/contract.ts'], packages: ['node:crypto', 'zod'] },
+  'src/admission': {
+    ours: ['src/injection', 'src/safety', 'src/migration', 'src/contract.ts'],
+    packages: ['node:crypto', 'zod'],
+  },
+  certs: { ours: ['src/contract.ts'], packages: ['node-forge', 'node:crypto', 'node:util'] },
+  'src/kubernetes': {
+    ours: ['certs', 'src/migration', 'src/contract.ts'],
+    packages: ['@kubernetes/client-node', 'node:crypto', 'node:timers/promises', 'node:fs', 'node:fs/promises'],
+  },
+  'src/http': {
+    ours: ['src/admission', 'src/contract.ts'],
+    packages: ['express', 'prom-client', 'node:http', 'node:https', 'node:tls', 'node:net', 'node:timers/promises'],
+  },
+  sidecar: {
+    ours: ['src/migration', 'src/safety', 'src/contract.ts'],
+    packages: ['pg', /* Node's own, but no server */ 'node:'],
+  },
+  'src/cli': { ours: ['src/', 'sidecar', 'certs', 'package.json'], packages: ['*'] },
+  'src/main.ts': { ours: ['src/', 'certs'], packages: ['*'] },
+}
+
+const root = join(import.meta.dirname, '..')
+const files = globSync('{src,sidecar,certs}/**/*.ts', { cwd: root }).map((file) => file.split(sep).join('/'))
+const partOf = (file: string) =>
+  Object.keys(table)
+    .filter((part) => file === part || file.startsWith(`${part}/`))
+    .sort((a, b) => b.length - a.length)[0]
+
+/** Value imports, static and dynamic with a literal; types are erased and free. */
+function importsOf(file: string): string[] {
+  const [imports] = parse(stripTypeScriptTypes(readFileSync(join(root, file), 'utf8')))
+  return imports.flatMap((each) => (each.n === undefined ? [] : [each.n]))
+}
+
+function forbidden(file: string, target: string): boolean {
+  const part = partOf(file)
+  const rules = part === undefined ? undefined : table[part]
+  if (rules === undefined || part === undefined) return true
+  if (!target.startsWith('.')) {
+    return !rules.packages.some((name) => name === '*' || target === name || (name === 'node:' && target.startsWith(name)))
+  }
+  const ours = normalize(join(dirname(file), target)).split(sep).join('/')
+  if (file !== 'src/main.ts' && ours === 'src/main.ts') return true
+  return !(partOf(ours) === part || rules.ours.some((name) => ours === name || ours.startsWith(name)))
+}
+
+beforeAll(() => init)
+
+describe('imports', () => {
+  test('every file belongs to a part of the table', () => {
+    expect(files.filter((file) => partOf(file) === undefined)).toEqual([])
+    expect(files.length).toBeGreaterThan(20)
+  })
+
+  test('go only where the table allows', () => {
+    const wrong = files.flatMap((file) =>
+      importsOf(file)
+        .filter((target) => forbidden(file, target))
+        .map((target) => `${file} imports ${target}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('that cross the table are found', () => {
+    expect(forbidden('src/migration/plan.ts', 'pg')).toBe(true)
+    expect(forbidden('src/migration/plan.ts', '../http/app.ts')).toBe(true)
+    expect(forbidden('sidecar/main.ts', '@kubernetes/client-node')).toBe(true)
+    expect(forbidden('src/cli/main.ts', '../main.ts')).toBe(true)
+    expect(forbidden('sidecar/main.ts', '../src/migration/plan.ts')).toBe(false)
+  })
+})
+
+describe('pure parts', () => {
+  const pure = ['src/contract.ts', 'src/config.ts', 'src/migration', 'src/injection', 'src/admission']
+  /** What would make an answer depend on more than the values that were passed in. */
+  const effects = /\b(Date\.now|new Date\(\)|Math\.random|process\.|console\.|setTimeout|setInterval|fetch\()/
+
+  test('know no clock, environment, log or network', () => {
+    const wrong = files
+      .filter((file) => pure.some((part) => file === part || file.startsWith(`${part}/`)))
+      .filter((file) => effects.test(stripComments(stripTypeScriptTypes(readFileSync(join(root, file), 'utf8')))))
+    expect(wrong).toEqual([])
+  })
+})
+
+const stripComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1')

@@ -1,0 +1,41 @@
+import { rm } from 'node:fs/promises'
+import { build, type BuildOptions } from 'esbuild'
+
+/** pg and the Kubernetes client are CommonJS inside: their `require` of Node's own modules needs one in an ES module. */
+const requireBanner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
+
+const common: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  target: 'node22.19',
+  format: 'esm',
+  outdir: 'dist',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  external: ['pg-native'],
+  banner: { js: requireBanner },
+}
+
+/**
+ * Writes `dist/lockkeeper.js`, `dist/webhook.js` and `dist/runner.js`. The runner is split, so that a pod with nothing
+ * to do never loads what only a migration needs; its chunks are `dist/runner-*.js`.
+ */
+async function buildAll(): Promise<void> {
+  await rm('dist', { recursive: true, force: true })
+  await Promise.all([
+    build({ ...common, entryPoints: { runner: 'sidecar/main.ts' }, splitting: true, chunkNames: 'runner-[hash]' }),
+    build({ ...common, entryPoints: { webhook: 'src/main.ts' } }),
+    build({
+      ...common,
+      entryPoints: { lockkeeper: 'src/cli/main.ts' },
+      splitting: true,
+      chunkNames: 'lockkeeper-[hash]',
+      banner: { js: `#!/usr/bin/env node\n${requireBanner}` },
+    }),
+  ])
+}
+
+await buildAll()

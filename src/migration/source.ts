@@ -1,0 +1,36 @@
+import type { Finding } from './finding.ts'
+import type { RawFile, SourceFile } from './migration.ts'
+
+/** More than this in all is no set of migrations: `source-too-large`. */
+export const MAX_SOURCE_BYTES = 20 * 1024 * 1024
+
+/** A file as text: UTF-8, BOM removed. Anything else is a finding that names the line of the first bad byte. */
+export function decodeSource(file: RawFile): SourceFile | Finding {
+  const bytes = typeof file.content === 'string' ? Buffer.from(file.content, 'utf8') : Buffer.from(file.content)
+  const zero = bytes.indexOf(0)
+  if (zero >= 0) return unreadable(file.name, lineAt(bytes, zero), 'holds a NUL byte, which SQL text cannot')
+  try {
+    return { name: file.name, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+  } catch {
+    return unreadable(file.name, lineAt(bytes, firstInvalid(bytes)), 'is not UTF-8')
+  }
+}
+
+const unreadable = (file: string, line: number, what: string): Finding => ({
+  code: 'source-unreadable',
+  severity: 'error',
+  file,
+  line,
+  message: `${file} ${what} (line ${line})`,
+  fix: `save ${file} as UTF-8 text`,
+})
+
+const lineAt = (bytes: Buffer, offset: number) => bytes.subarray(0, offset).toString('latin1').split('\n').length
+
+/** Decoding with replacement and encoding again first differs where the bytes stop being UTF-8. */
+function firstInvalid(bytes: Buffer): number {
+  const back = Buffer.from(bytes.toString('utf8'), 'utf8')
+  let at = 0
+  while (at < bytes.length && bytes[at] === back[at]) at++
+  return at
+}

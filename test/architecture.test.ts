@@ -50,9 +50,13 @@ function forbidden(file: string, target: string): boolean {
   const rules = part === undefined ? undefined : table[part]
   if (rules === undefined || part === undefined) return true
   if (!target.startsWith('.')) {
-    return !rules.packages.some((name) => name === '*' || target === name || (name === 'node:' && target.startsWith(name)))
+    return !rules.packages.some(
+      (name) => name === '*' || target === name || (name === 'node:' && target.startsWith(name)),
+    )
   }
-  const ours = normalize(join(dirname(file), target)).split(sep).join('/')
+  const ours = normalize(join(dirname(file), target))
+    .split(sep)
+    .join('/')
   if (file !== 'src/main.ts' && ours === 'src/main.ts') return true
   return !(partOf(ours) === part || rules.ours.some((name) => ours === name || ours.startsWith(name)))
 }

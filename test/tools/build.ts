@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { build, type BuildOptions } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 
 /** pg and the Kubernetes client are CommonJS inside: their `require` of Node's own modules needs one in an ES module. */
 const requireBanner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"

@@ -17,7 +17,8 @@ if (Number(process.versions.node.split('.')[0]) < 22) {
   console.error(`Node ${process.version} runs this; the tests need 24. Run \`npm ci\` without --ignore-scripts.`)
   process.exit(2)
 }
-if (!kubeconfig) console.log('skipped: cluster tests (set LOCKKEEPER_TEST_KUBECONFIG to a cluster of your own for them)')
+if (!kubeconfig)
+  console.log('skipped: cluster tests (set LOCKKEEPER_TEST_KUBECONFIG to a cluster of your own for them)')
 
 const folder = mkdtempSync(join(tmpdir(), 'lockkeeper-test-'))
 const report = join(folder, 'report.json')

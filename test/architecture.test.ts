@@ -42,7 +42,7 @@ const partOf = (file: string) =>
 /** Value imports, static and dynamic with a literal; types are erased and free. */
 function importsOf(file: string): string[] {
   const [imports] = parse(stripTypeScriptTypes(readFileSync(join(root, file), 'utf8')))
-  return imports.flatMap((each) => (each.n === undefined ? [] : [each.n]))
+  return imports.flatMap(({ specifier }) => (typeof specifier === 'string' ? [specifier] : []))
 }
 
 function forbidden(file: string, target: string): boolean {

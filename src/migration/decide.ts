@@ -14,8 +14,15 @@ export interface DecisionInput {
   readonly applied: readonly { readonly version: string; readonly floor: string | null; readonly reversible: boolean }[]
   /** The mounted migrations; undefined when no files are mounted: then the target in the history counts as all. */
   readonly files: readonly { readonly version: string; readonly floor?: string }[] | undefined
-  /** The other workloads of the set, each with what it holds (`holdOf`). */
-  readonly others: readonly { readonly cluster: string; readonly workload: string; readonly holds: string }[]
+  /** The other workloads of the set, each with what it holds (`holdOf`). Another cluster's warn upwards and hold downwards. */
+  readonly others: readonly Other[]
+}
+
+export interface Other {
+  readonly cluster: string
+  readonly workload: string
+  readonly holds: string
+  readonly sameCluster: boolean
 }
 
 export type Decision =
@@ -115,7 +122,9 @@ function goUp(input: DecisionInput, missing: readonly string[]): Decision {
     }
   }
   const floor = floorOf((input.files ?? []).filter(({ version }) => missing.includes(version)).map(known))
-  const broken = others.find(({ holds }) => floor !== '0' && compareVersions(floor, holds) > 0)
+  const broken = others.find(
+    ({ holds, sameCluster }) => sameCluster && floor !== '0' && compareVersions(floor, holds) > 0,
+  )
   if (broken !== undefined) {
     return {
       kind: 'wait',
@@ -124,7 +133,7 @@ function goUp(input: DecisionInput, missing: readonly string[]): Decision {
       fix: `bring ${broken.workload} to ${floor} first; if it is gone: lockkeeper forget --workload ${broken.workload}`,
     }
   }
-  const behind = others.filter(({ holds }) => compareVersions(holds, target) < 0).map(({ workload }) => workload)
+  const behind = others.filter(({ holds }) => compareVersions(holds, target) < 0).map(nameOf)
   const warnings = behind.length === 0 ? [] : [`${target} is not known to suit ${behind.join(', ')}`]
   return { kind: 'up', steps: missing, warnings }
 }
@@ -160,9 +169,14 @@ const incompatible = (target: string, live: string): Obstacle => ({
   fix: 'split the change so that both releases work, or use strategy Recreate, or set lockkeeper.dev/on-rollback: always on the namespace and run `kubectl rollout restart`',
 })
 
-const held = (target: string, { workload, holds }: { workload: string; holds: string }): Obstacle => ({
+const held = (target: string, other: Other): Obstacle => ({
   kind: 'wait',
   code: 'held-by-workload',
-  message: `${workload} holds the schema at ${holds}, so it cannot go down to ${target}`,
-  fix: `roll ${workload} back too; if it is gone: lockkeeper forget --workload ${workload}`,
+  message: `${nameOf(other)} holds the schema at ${other.holds}, so it cannot go down to ${target}`,
+  fix: other.sameCluster
+    ? `roll ${other.workload} back too; if it is gone: lockkeeper forget --workload ${other.workload}`
+    : `roll it back there too; if that cluster does not use this database: lockkeeper forget --cluster ${other.cluster}`,
 })
+
+const nameOf = ({ workload, cluster, sameCluster }: Other) =>
+  sameCluster ? workload : `${workload} of another cluster (${cluster})`

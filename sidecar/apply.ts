@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { formatDuration } from '../src/migration/duration.ts'
+import { type Blockers, watchBlockers } from './blockers.ts'
+import type { DatabaseTarget } from './database-target.ts'
+import type { Emit } from './event.ts'
+import { RunFailure, stateOf } from './failure.ts'
+import type { Session } from './session.ts'
+import { type Step, type StepOutcome, type StepSettings, sendStep, succeeded } from './step.ts'
+import { stepFailure } from './step-failure.ts'
+
+export interface Applier {
+  readonly session: Session
+  readonly database: DatabaseTarget
+  readonly settings: Omit<StepSettings, 'lockTimeoutMs'>
+  readonly emit: Emit
+  /** Milliseconds of the epoch at which waiting ends. */
+  readonly deadlineAt: number
+}
+
+/** What passes by itself: a lock that was not free, a deadlock, a serialization failure. */
+const passing = new Set(['55P03', '40P01', '40001'])
+const longestPause = 10_000
+
+export interface Done {
+  readonly durationMs: number
+  readonly retries: number
+}
+
+/**
+ * Runs one step to its end: committed, or rolled back with a RunFailure. What passes is tried again, with pauses at
+ * least as long as the lock wait was, so that the application is blocked less than half of the time.
+ */
+export async function applyStep(
+  applier: Applier,
+  step: Step,
+  check?: () => Promise<boolean>,
+): Promise<Done | 'changed'> {
+  const { session, settings, emit, database } = applier
+  const { request, facts, who } = settings
+  const started = Date.now()
+  let lockTimeoutMs = request.lockTimeoutMs
+  for (let retries = 0; ; retries++) {
+    const send = () => sendStep(session, step, { ...settings, lockTimeoutMs }, check)
+    const { result, blockers } =
+      retries === 0
+        ? { result: await send(), blockers: undefined }
+        : await watchBlockers(database, who, await session.pid(), send)
+    if (result === 'changed') {
+      await session.execute('rollback')
+      return 'changed'
+    }
+    if (succeeded(result)) return { durationMs: Date.now() - started, retries }
+    await session.execute('rollback')
+    const reason = passingReason(result)
+    if (reason === undefined) throw stepFailure(step, result)
+    const pause = pauseAfter(retries, request.lockTimeoutMs)
+    if (Date.now() + pause > applier.deadlineAt) throw deadline(step, reason, blockers)
+    const autovacuum = blockers?.onlyAutovacuum === true
+    lockTimeoutMs = autovacuum ? facts.deadlockTimeoutMs + 200 : request.lockTimeoutMs
+    emit({
+      level: 'warn',
+      event: 'retrying',
+      version: step.version,
+      message: `${reason}${describe(blockers)}; ${autovacuum ? `the next try waits ${formatDuration(lockTimeoutMs)}, after which PostgreSQL cancels autovacuum; ` : ''}again in ${formatDuration(pause)}`,
+    })
+    await sleep(pause)
+  }
+}
+
+/** Doubles from the lock timeout up to ten seconds, with up to a quarter of jitter on top. */
+function pauseAfter(retries: number, lockTimeoutMs: number): number {
+  const base = Math.max(lockTimeoutMs, Math.min(longestPause, Math.max(lockTimeoutMs, 50) * 2 ** retries))
+  return Math.round(base * (1 + Math.random() / 4))
+}
+
+function passingReason({ header, script, trailer }: StepOutcome): string | undefined {
+  const error = header.error ?? script.error ?? trailer.error
+  return error !== undefined && passing.has(stateOf(error) ?? '') ? `${error.message} (${stateOf(error)})` : undefined
+}
+
+const describe = (blockers: Blockers | undefined) =>
+  blockers === undefined || blockers.names.length === 0 ? '' : `, behind ${blockers.names.join(', ')}`
+
+const deadline = (step: Step, reason: string, blockers: Blockers | undefined) =>
+  new RunFailure(
+    'deadline',
+    `${step.script.file} did not get its locks before the deadline: ${reason}${describe(blockers)}`,
+    'end or shorten the transaction that holds them, or raise config.lockkeeper.dev/deadline',
+    { version: step.version, file: step.script.file },
+  )

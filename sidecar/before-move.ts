@@ -1,0 +1,59 @@
+import { catalogueOf } from '../src/migration/catalogue.ts'
+import { digestOf } from '../src/migration/digest.ts'
+import type { Migration, MigrationSet } from '../src/migration/migration.ts'
+import { rollbackFindings } from '../src/migration/rollback.ts'
+import { compareVersions } from '../src/migration/version.ts'
+import { failureOfFinding, RunFailure } from './failure.ts'
+import type { Seen } from './history/read.ts'
+import type { RunRequest } from './request.ts'
+
+/** Refuses when a script that was applied is not the mounted one any more. */
+export function refuseChanged(files: readonly Migration[], seen: Seen, target: string): void {
+  for (const { version, up } of files) {
+    const applied = seen.applied.find((each) => each.version === version)
+    if (applied === undefined || compareVersions(version, target) > 0 || applied.upChecksum === up.checksum) continue
+    throw new RunFailure(
+      'migration-changed',
+      `${up.file} is not the script that was applied as version ${version} (${applied.appliedAt})`,
+      'put the old text back, and write what is to change into a migration with the next free number',
+      { version, file: up.file },
+    )
+  }
+}
+
+/** Whether the mounted files are the admitted ones. */
+export function differsFromAdmitted({ owner }: RunRequest, set: MigrationSet, target: string): boolean {
+  if (owner === undefined || owner.digest === '-') return false
+  const entries = catalogueOf(set).entries
+  return digestOf(entries, target) !== owner.digest
+}
+
+/**
+ * Files that differ from what was admitted (a ConfigMap corrected afterwards reaches no webhook) pass the checks of the
+ * way back here instead, unless a stricter policy wants them admitted.
+ */
+export function recheckFiles({ rules }: RunRequest, set: MigrationSet, pending: readonly string[]): void {
+  const strict = rules.rollbackPolicy === 'proven' || rules.denyFindings.length > 0 || rules.breakGlass !== undefined
+  if (strict) {
+    throw new RunFailure(
+      'files-changed',
+      'the migration files are not the ones that were admitted, and the policy of the namespace wants them checked there',
+      '`kubectl rollout restart` admits the files of today',
+    )
+  }
+  const entries = catalogueOf(set).entries.filter(({ version }) => pending.includes(version))
+  const [finding] = rollbackFindings(entries, rules)
+  if (finding !== undefined) throw failureOfFinding(finding)
+}
+
+/** Applied migrations whose mounted down script is another one than the stored. */
+export const correctedDowns = (files: readonly Migration[] | undefined, seen: Seen, target: string): Migration[] =>
+  (files ?? []).filter(({ version, down }) => {
+    const applied = seen.applied.find((each) => each.version === version)
+    return (
+      applied !== undefined &&
+      down !== undefined &&
+      compareVersions(version, target) <= 0 &&
+      applied.downChecksum !== down.checksum
+    )
+  })

@@ -1,0 +1,174 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  DATABASE_SECRET_KEYS,
+  DATABASE_URI_FILE,
+  DEFAULTS,
+  ENV,
+  FORMATS,
+  type FormatName,
+  MODES,
+  ON_ROLLBACK,
+  ROLLBACK_POLICIES,
+} from '../src/contract.ts'
+import { parseDuration } from '../src/migration/duration.ts'
+import { parseVersion } from '../src/migration/version.ts'
+import {
+  type DatabaseTarget,
+  databaseTarget,
+  type Keywords,
+  parseDatabaseUrl,
+  TargetProblem,
+} from './database-target.ts'
+import { RunFailure } from './failure.ts'
+import type { RunRequest } from './request.ts'
+
+/** Everything that the init container was told. */
+export interface RunnerConfig {
+  readonly request: RunRequest
+  readonly database: DatabaseTarget
+  readonly migrationsPath: string
+  readonly format: FormatName | undefined
+  readonly terminationLog: string
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Reads the environment; every problem at once in one RunFailure `bad-config`. */
+export function readConfig(env: Environment): RunnerConfig {
+  const problems: string[] = []
+  const text = (name: string) => (env[name] === '' ? undefined : env[name])
+  const required = (name: string): string => {
+    if (text(name) === undefined) problems.push(`${name} is not set`)
+    return text(name) ?? ''
+  }
+  const choice = <T extends string>(name: string, known: readonly T[], fallback: T): T => {
+    const found = known.find((each) => each === (text(name) ?? fallback))
+    if (found === undefined) problems.push(`${name} is "${text(name)}"; it may be ${known.join(', ')}`)
+    return found ?? fallback
+  }
+  const version = (name: string): string | undefined => {
+    const value = text(name)
+    const parsed = value === undefined ? undefined : parseVersion(value)
+    if (value !== undefined && parsed === undefined) problems.push(`${name} is "${value}", which is no version`)
+    return parsed
+  }
+  const duration = (name: string, fallback: string | undefined): number | undefined => {
+    const value = text(name) ?? fallback
+    const parsed = value === undefined ? undefined : parseDuration(value)
+    if (value !== undefined && parsed === undefined) {
+      problems.push(`${name} is "${value}", which is no duration like 500ms, 30s or 10m`)
+    }
+    return parsed
+  }
+  const number = (name: string): number => {
+    const value = Number(required(name))
+    if (!Number.isSafeInteger(value) || value < 0) problems.push(`${name} is "${text(name)}", which is no number`)
+    return value
+  }
+  const list = (name: string) => (text(name) ?? '').split(',').filter((each) => each.trim() !== '')
+
+  const database = attempt(problems, () => databaseTarget(databaseKeywords(env), env))
+  const target = required(ENV.target)
+  const statementTimeoutMs = duration(ENV.statementTimeout, undefined)
+  const baseline = version(ENV.baselineVersion)
+  const adoptAt = version(ENV.adoptAt)
+  const breakGlass = version(ENV.breakGlass)
+  const role = text(ENV.role)
+  const request: RunRequest = {
+    target: target === '' ? '0' : (version(ENV.target) ?? '0'),
+    owner: {
+      cluster: required(ENV.cluster),
+      workload: required(ENV.workload),
+      token: number(ENV.token),
+      digest: text(ENV.digest) ?? '-',
+    },
+    set: text(ENV.set) ?? DEFAULTS.set,
+    historySchema: text(ENV.historySchema) ?? DEFAULTS.historySchema,
+    mode: choice(ENV.mode, MODES, DEFAULTS.mode),
+    onRollback: choice(ENV.onRollback, ON_ROLLBACK, DEFAULTS.onRollback),
+    strategy: text(ENV.strategy) ?? 'RollingUpdate',
+    outOfOrder: text(ENV.outOfOrder) === 'true',
+    rules: {
+      rollbackPolicy: choice(ENV.rollbackPolicy, ROLLBACK_POLICIES, DEFAULTS.rollbackPolicy),
+      allowIrreversible: text(ENV.allowIrreversible) === 'true',
+      ...(baseline !== undefined && { baseline }),
+      denyFindings: list(ENV.denyFindings),
+      ...(breakGlass !== undefined && { breakGlass }),
+    },
+    lockTimeoutMs: duration(ENV.lockTimeout, DEFAULTS.lockTimeout) ?? 0,
+    deadlineMs: duration(ENV.deadline, DEFAULTS.deadline) ?? 0,
+    holdGraceMs: duration(ENV.holdGrace, DEFAULTS.holdGrace) ?? 0,
+    ...(statementTimeoutMs !== undefined && { statementTimeoutMs }),
+    ...(adoptAt !== undefined && { adoptAt }),
+    ...(role !== undefined && { role }),
+    readers: list(ENV.historyReaders),
+  }
+  const format = text(ENV.format) === undefined ? undefined : choice(ENV.format, FORMATS, 'golang-migrate')
+  if (problems.length > 0 || database === undefined) {
+    throw new RunFailure(
+      'bad-config',
+      problems.join('; '),
+      'correct the annotation that each of them comes from, then apply again',
+    )
+  }
+  return {
+    request,
+    database,
+    migrationsPath: text(ENV.migrations) ?? '/lockkeeper/migrations',
+    format,
+    terminationLog: text(ENV.terminationLog) ?? '/dev/termination-log',
+  }
+}
+
+function attempt<T>(problems: string[], parse: () => T): T | undefined {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof TargetProblem)) throw error
+    problems.push(error.message)
+    return undefined
+  }
+}
+
+/** The URL in the environment, else the mounted Secret, else nothing: libpq's environment alone. */
+function databaseKeywords(env: Environment): Keywords {
+  const url = env[ENV.databaseUrl]
+  if (url !== undefined && url !== '') return parseDatabaseUrl(url)
+  const folder = env[ENV.databaseDir]
+  return folder === undefined || folder === '' ? {} : secretKeywords(folder, readSecret(folder))
+}
+
+function readSecret(folder: string): Map<string, string> {
+  const files = new Map<string, string>()
+  let names: string[]
+  try {
+    names = readdirSync(folder)
+  } catch {
+    names = [] // An optional Secret that does not exist yet leaves no folder; the message below says what to do.
+  }
+  for (const name of [DATABASE_URI_FILE, ...DATABASE_SECRET_KEYS]) {
+    if (names.includes(name)) files.set(name, readFileSync(join(folder, name), 'utf8').trim())
+  }
+  return files
+}
+
+function secretKeywords(folder: string, files: ReadonlyMap<string, string>): Keywords {
+  const first = (...names: string[]) => names.map((name) => files.get(name)).find((value) => value !== undefined)
+  const url = first(DATABASE_URI_FILE, 'url', 'DATABASE_URL')
+  if (url !== undefined) return parseDatabaseUrl(url)
+  if (files.size === 0) {
+    throw new TargetProblem(
+      `${folder} holds nothing to connect with: the Secret that the annotation lockkeeper.dev/database names is missing, or has not the key it names`,
+    )
+  }
+  const found = {
+    host: first('host'),
+    port: first('port'),
+    user: first('user', 'username'),
+    password: first('password', 'postgres-password'),
+    dbname: first('dbname', 'database'),
+    sslmode: first('sslmode'),
+  }
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,129 @@
+/** Where a database is and how to reach it, with libpq's meaning of each part. */
+export interface DatabaseTarget {
+  readonly hosts: readonly { readonly host: string; readonly port: number }[]
+  readonly user: string | undefined
+  readonly password: string | undefined
+  readonly database: string | undefined
+  readonly sslmode: SslMode
+  /** File with the CA certificates to trust. */
+  readonly sslrootcert: string | undefined
+  readonly sslcert: string | undefined
+  readonly sslkey: string | undefined
+  /** Command-line options for the server (`-c name=value`). */
+  readonly options: string | undefined
+  readonly connectTimeoutMs: number
+  readonly targetSessionAttrs: SessionAttrs
+}
+
+const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+export type SslMode = (typeof sslModes)[number]
+const sessionAttrs = ['any', 'read-write', 'primary', 'read-only', 'standby', 'prefer-standby'] as const
+export type SessionAttrs = (typeof sessionAttrs)[number]
+
+/** libpq's keywords that we honour (PostgreSQL manual, 34.1.2). */
+const honoured = [
+  ...['host', 'port', 'user', 'password', 'dbname', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'],
+  ...['options', 'connect_timeout', 'target_session_attrs'],
+] as const
+/** Keywords whose absence changes nothing here: we set our own name and keepalives, and prefer is what they default to. */
+const tolerated = new Set([
+  ...['application_name', 'fallback_application_name', 'client_encoding', 'keepalives', 'keepalives_idle'],
+  ...['keepalives_interval', 'keepalives_count', 'tcp_user_timeout', 'gssencmode', 'channel_binding', 'sslnegotiation'],
+])
+export type Keywords = Partial<Record<(typeof honoured)[number], string>>
+
+/** A connection string was not understood. The message never holds the string itself. */
+export class TargetProblem extends Error {}
+
+const url = /^([a-z][a-z0-9+.:-]*):\/\/(?:([^:@/?]*)(?::([^@/?]*))?@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/i
+
+/** A connection URI as libpq reads it (manual, 34.1.1.2). Throws TargetProblem. */
+export function parseDatabaseUrl(text: string): Keywords {
+  const match = url.exec(text.trim())
+  if (match === null) {
+    throw new TargetProblem('the database URL is not of the form postgresql://user:password@host:5432/dbname')
+  }
+  const [, scheme = '', user, password, authority = '', dbname, query = ''] = match
+  if (!/^postgres(ql)?$/i.test(scheme)) {
+    throw new TargetProblem(`the database URL has the scheme "${scheme}"; PostgreSQL's is postgresql://`)
+  }
+  const found: Record<string, string> = {}
+  const put = (name: string, value: string | undefined) => {
+    if (value !== undefined && value !== '') found[name] = decode(name, value)
+  }
+  put('user', user)
+  put('password', password)
+  put('dbname', dbname)
+  const hosts = authority === '' ? [] : authority.split(',').map(splitHost)
+  put('host', hosts.map(({ host }) => host).join(','))
+  put('port', hosts.some(({ port }) => port !== '') ? hosts.map(({ port }) => port).join(',') : undefined)
+  for (const pair of query.split('&').filter((each) => each !== '')) {
+    const [name = '', value = ''] = pair.split(/=(.*)/s)
+    if (name === 'ssl' && value === 'true') put('sslmode', 'require')
+    else if ((honoured as readonly string[]).includes(name)) put(name, value)
+    else if (!tolerated.has(name)) {
+      throw new TargetProblem(`the database URL has the parameter "${name}", which is not known here`)
+    }
+  }
+  return found
+}
+
+function decode(name: string, value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    throw new TargetProblem(`the ${name} in the database URL has a % that is no percent-encoding (write % as %25)`)
+  }
+}
+
+function splitHost(text: string): { host: string; port: string } {
+  const [, v6, plain = '', port = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d*))?$/.exec(text) ?? []
+  if (v6 === undefined && plain === '' && port === '' && text !== '') {
+    throw new TargetProblem('the database URL has a host that is no name, address or [IPv6 address]')
+  }
+  return { host: v6 ?? plain, port }
+}
+
+/** Keywords, defaults of libpq's environment, and libpq's own defaults, as a target. Throws TargetProblem. */
+export function databaseTarget(given: Keywords, env: Readonly<Record<string, string | undefined>>): DatabaseTarget {
+  const pick = (name: (typeof honoured)[number], variable: string) => nonEmpty(given[name]) ?? nonEmpty(env[variable])
+  const hosts = (pick('host', 'PGHOST') ?? 'localhost').split(',')
+  const ports = (pick('port', 'PGPORT') ?? '5432').split(',')
+  if (ports.length !== 1 && ports.length !== hosts.length) {
+    throw new TargetProblem(`there are ${hosts.length} hosts but ${ports.length} ports`)
+  }
+  const user = pick('user', 'PGUSER')
+  const timeout = Number(pick('connect_timeout', 'PGCONNECT_TIMEOUT') ?? '10')
+  if (!Number.isFinite(timeout)) throw new TargetProblem('connect_timeout is no number of seconds')
+  return {
+    hosts: hosts.map((host, i) => ({ host: host || 'localhost', port: portOf(ports[i] ?? ports[0] ?? '') })),
+    user,
+    password: pick('password', 'PGPASSWORD'),
+    database: pick('dbname', 'PGDATABASE') ?? user,
+    sslmode: oneOf('sslmode', pick('sslmode', 'PGSSLMODE') ?? 'prefer', sslModes),
+    sslrootcert: pick('sslrootcert', 'PGSSLROOTCERT'),
+    sslcert: pick('sslcert', 'PGSSLCERT'),
+    sslkey: pick('sslkey', 'PGSSLKEY'),
+    options: pick('options', 'PGOPTIONS'),
+    connectTimeoutMs: timeout <= 0 ? 10_000 : timeout * 1000,
+    targetSessionAttrs: oneOf(
+      'target_session_attrs',
+      pick('target_session_attrs', 'PGTARGETSESSIONATTRS') ?? 'any',
+      sessionAttrs,
+    ),
+  }
+}
+
+const nonEmpty = (text: string | undefined) => (text === '' ? undefined : text)
+
+function portOf(text: string): number {
+  const port = Number(text === '' ? '5432' : text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new TargetProblem(`"${text}" is no port`)
+  return port
+}
+
+function oneOf<T extends string>(name: string, value: string, known: readonly T[]): T {
+  const found = known.find((each) => each === value)
+  if (found === undefined) throw new TargetProblem(`${name} is "${value}"; it may be ${known.join(', ')}`)
+  return found
+}

@@ -1,0 +1,51 @@
+import type { DecisionInput } from '../src/migration/decide.ts'
+import type { Migration } from '../src/migration/migration.ts'
+import { highestVersion } from '../src/migration/version.ts'
+import { holds, type Requirement, type Seen } from './history/read.ts'
+import type { RunRequest } from './request.ts'
+
+/** The workload's own row among the requirements. */
+export const ownRequirement = ({ owner }: RunRequest, seen: Seen): Requirement | undefined =>
+  seen.requirements.find(({ cluster, workload }) => cluster === owner?.cluster && workload === owner.workload)
+
+/** One snapshot as the decision table wants it. A person's `down` counts as a lowering of everything that is live. */
+export function decisionInput(
+  request: RunRequest,
+  seen: Seen,
+  files: readonly Migration[] | undefined,
+  target: string,
+): DecisionInput {
+  const own = ownRequirement(request, seen)
+  const token = request.owner?.token ?? 0
+  const live = highestVersion(seen.applied.map(({ version }) => version)) ?? null
+  const others = request.lower?.force
+    ? []
+    : seen.requirements
+        .filter((row) => row !== own)
+        .map((row) => ({
+          cluster: row.cluster,
+          workload: row.workload,
+          holds: holds(row),
+          sameCluster: request.owner === undefined || row.cluster === request.owner.cluster,
+        }))
+  return {
+    mode: request.mode,
+    target,
+    token,
+    onRollback: request.lower === undefined ? request.onRollback : 'always',
+    strategy: request.strategy,
+    outOfOrder: request.outOfOrder,
+    recorded: {
+      target: own?.target ?? target,
+      token: own?.token ?? token,
+      reached: request.lower === undefined ? (own?.reached ?? null) : live,
+    },
+    applied: seen.applied.map(({ version, floor, downChecksum }) => ({
+      version,
+      floor,
+      reversible: downChecksum !== null,
+    })),
+    files: request.lower === undefined ? files : seen.applied.map(({ version }) => ({ version })),
+    others,
+  }
+}

@@ -1,0 +1,59 @@
+import type { Migration, MigrationSet } from '../../src/migration/migration.ts'
+import { compareVersions } from '../../src/migration/version.ts'
+import { RunFailure, stateOf } from '../failure.ts'
+import type { RunRequest } from '../request.ts'
+import type { Session } from '../session.ts'
+import { identifier } from '../sql.ts'
+import { historyDdl } from './ddl.ts'
+import type { ServerFacts } from './facts.ts'
+import { beginSet, insertMigration, type Journal, journalRow } from './write.ts'
+
+/** Makes the tables, in one transaction, under the lock. */
+export async function createHistory(session: Session, request: RunRequest, facts: ServerFacts): Promise<void> {
+  const { historySchema: schema, readers } = request
+  try {
+    await session.execute(
+      `begin; ${historyDdl({ schema, schemaExists: facts.history === 'schema-only', readers })} commit`,
+    )
+  } catch (error) {
+    await session.execute('rollback')
+    if (stateOf(error) === '42501') {
+      throw new RunFailure(
+        'no-rights',
+        `${facts.login} may not create the schema ${schema} in ${facts.database}`,
+        `GRANT CREATE ON DATABASE ${identifier(facts.database)} TO ${identifier(facts.login)}; or create it by hand: lockkeeper history-ddl`,
+        { sqlstate: '42501' },
+      )
+    }
+    throw error
+  }
+}
+
+/** Begins the history of a set; with `adoptAt` the versions up to it are taken as applied. */
+export async function beginHistory(
+  session: Session,
+  request: RunRequest,
+  journal: Journal,
+  files: MigrationSet | undefined,
+): Promise<readonly string[]> {
+  const adopted = request.adoptAt === undefined ? [] : adoptedAt(files?.migrations ?? [], request.adoptAt)
+  const format = files?.format ?? 'golang-migrate'
+  const statements = adopted.flatMap((migration) => [
+    insertMigration(request, journal, format, migration, 'adopted'),
+    journalRow(request, journal, { event: 'adopted', version: migration.version }),
+  ])
+  await session.execute(['begin', beginSet(request), ...statements, 'commit'].join(';\n'))
+  return adopted.map(({ version }) => version)
+}
+
+function adoptedAt(migrations: readonly Migration[], at: string): Migration[] {
+  const versioned = migrations.filter(({ kind }) => kind === 'versioned')
+  if (at !== '0' && !versioned.some(({ version }) => version === at)) {
+    throw new RunFailure(
+      'target-unknown',
+      `version ${at} is to be adopted, but the files do not have it`,
+      'name a version that the files hold, or 0 to begin with nothing applied',
+    )
+  }
+  return versioned.filter(({ version }) => compareVersions(version, at) <= 0)
+}

@@ -1,0 +1,104 @@
+import { gunzipSync } from 'node:zlib'
+import type { OnRollback } from '../../src/contract.ts'
+import { type HoldRow, holdOf } from '../../src/migration/hold.ts'
+import { compareVersions } from '../../src/migration/version.ts'
+import type { Session } from '../session.ts'
+import { identifier, literal } from '../sql.ts'
+import { checkLayout } from './facts.ts'
+
+/** An applied version, without its scripts. */
+export interface Applied {
+  readonly version: string
+  readonly name: string
+  readonly upChecksum: string
+  readonly downChecksum: string | null
+  readonly floor: string | null
+  readonly origin: string
+  readonly appliedAt: string
+  readonly durationMs: number
+}
+
+/** What a workload asks for and holds. */
+export interface Requirement {
+  readonly cluster: string
+  readonly workload: string
+  readonly target: string
+  readonly reached: string | null
+  readonly token: number
+  readonly digest: string
+  readonly stamp: number | null
+  readonly onRollback: OnRollback
+  readonly strategy: string
+  /** The version that older pods of it may still need, while its grace lasts. */
+  readonly lingering: string | null
+  readonly lastSeen: string
+}
+
+/** History and requirements of one set, from one snapshot. */
+export interface Seen {
+  /** Undefined: the set has no history yet. */
+  readonly epoch: number | undefined
+  /** Version order. */
+  readonly applied: readonly Applied[]
+  readonly requirements: readonly Requirement[]
+}
+
+export const nothingSeen: Seen = { epoch: undefined, applied: [], requirements: [] }
+
+/** One statement, so one snapshot. */
+export async function readHistory(session: Session, schema: string, set: string): Promise<Seen> {
+  const s = identifier(schema)
+  const [row] = await session.rows(`select json_build_object(
+    'state', (select json_build_object('layout', layout, 'epoch', epoch) from ${s}.state where "set" = ${literal(set)}),
+    'applied', (select coalesce(json_agg(json_build_object('version', version, 'name', name, 'upChecksum', up_checksum,
+        'downChecksum', down_checksum, 'floor', floor, 'origin', origin, 'appliedAt', applied_at, 'durationMs', duration_ms)), '[]')
+      from ${s}.migration where "set" = ${literal(set)}),
+    'requirements', (select coalesce(json_agg(json_build_object('cluster', cluster, 'workload', workload, 'target', target,
+        'reached', reached, 'token', token, 'digest', digest, 'stamp', stamp, 'onRollback', on_rollback, 'strategy', strategy,
+        'lingering', case when lingering_until > now() then lingering end, 'lastSeen', last_seen) order by cluster, workload), '[]')
+      from ${s}.requirement where "set" = ${literal(set)})) as seen`)
+  const seen = row?.seen as {
+    state: { layout: string; epoch: number } | null
+    applied: Applied[]
+    requirements: Requirement[]
+  }
+  if (seen.state !== null) checkLayout(seen.state.layout)
+  return {
+    epoch: seen.state?.epoch,
+    applied: seen.applied.sort((a, b) => compareVersions(a.version, b.version)),
+    requirements: seen.requirements,
+  }
+}
+
+/** The version below which the schema must not go for a workload's sake. A Job's row holds nothing. */
+export function holds(row: Requirement): string {
+  if (row.workload.split('/')[1] === 'Job') return '0'
+  const hold: HoldRow = {
+    target: row.target,
+    reached: row.reached,
+    onRollback: row.onRollback,
+    strategy: row.strategy,
+    lingering: row.lingering ?? undefined,
+  }
+  return holdOf(hold)
+}
+
+/** A stored down script as it was read from its file. */
+export interface StoredScript {
+  readonly file: string
+  readonly text: string
+}
+
+export async function storedDown(
+  session: Session,
+  schema: string,
+  set: string,
+  version: string,
+): Promise<StoredScript | undefined> {
+  const [row] = await session.rows(
+    `select down_file, down_script from ${identifier(schema)}.migration
+     where "set" = ${literal(set)} and version = ${literal(version)} and down_script is not null`,
+  )
+  if (row === undefined) return undefined
+  return { file: String(row.down_file), text: gunzipSync(row.down_script as Buffer).toString('utf8') }
+}

@@ -1,0 +1,79 @@
+import { gzipSync } from 'node:zlib'
+import type { FormatName } from '../../src/contract.ts'
+import type { Migration } from '../../src/migration/migration.ts'
+import { compareVersions } from '../../src/migration/version.ts'
+import { ownRow } from '../intent.ts'
+import type { RunRequest } from '../request.ts'
+import { bytes, identifier, literal } from '../sql.ts'
+import { LAYOUT } from './ddl.ts'
+
+/** Numbers the journal rows of one run. */
+export interface Journal {
+  readonly run: string
+  n: number
+}
+
+export interface JournalEntry {
+  readonly event: 'applied' | 'reverted' | 'failed' | 'adopted' | 'down-replaced' | 'files-rechecked' | 'forgotten'
+  readonly version?: string
+  readonly detail?: string
+}
+
+/** Milliseconds since the transaction began, as an expression of the server. */
+const elapsed =
+  "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)::pg_catalog.int4"
+
+export function journalRow(request: RunRequest, journal: Journal, { event, version, detail }: JournalEntry): string {
+  journal.n += 1
+  const { owner, set, historySchema } = request
+  return `INSERT INTO ${identifier(historySchema)}.journal
+  (run, n, "set", at, event, version, duration_ms, workload, token, done_by, detail)
+  VALUES ('${journal.run}', ${journal.n}, ${literal(set)}, pg_catalog.clock_timestamp(), '${event}', ${literal(version)}, ${elapsed},
+    ${literal(owner?.workload)}, ${owner?.token ?? 'NULL'}, session_user, ${literal(detail)})`
+}
+
+/** A set begins with an epoch; every change of its history raises it. */
+export const beginSet = ({ historySchema, set }: RunRequest): string =>
+  `INSERT INTO ${identifier(historySchema)}.state ("set", layout, epoch) VALUES (${literal(set)}, '${LAYOUT}', 1)`
+
+export const raiseEpoch = ({ historySchema, set }: RunRequest): string =>
+  `UPDATE ${identifier(historySchema)}.state SET epoch = epoch + 1 WHERE "set" = ${literal(set)}`
+
+export function insertMigration(
+  request: RunRequest,
+  journal: Journal,
+  format: FormatName,
+  migration: Migration,
+  origin: 'lockkeeper' | 'adopted',
+): string {
+  const { historySchema, set, owner } = request
+  const { version, name, up, down, floor } = migration
+  return `INSERT INTO ${identifier(historySchema)}.migration
+  ("set", version, name, format, up_file, up_script, up_checksum, down_file, down_script, down_checksum, transactional, floor,
+   applied_at, duration_ms, applied_by, token, run, origin)
+  VALUES (${[set, version, name, format, up.file].map(literal).join(', ')}, ${packed(up.text)}, ${literal(up.checksum)},
+    ${literal(down?.file)}, ${down === undefined ? 'NULL' : packed(down.text)}, ${literal(down?.checksum)}, true, ${literal(floor)},
+    pg_catalog.clock_timestamp(), ${elapsed}, session_user, ${owner?.token ?? 'NULL'}, '${journal.run}', '${origin}')`
+}
+
+export const packed = (text: string): string => bytes(gzipSync(Buffer.from(text, 'utf8')))
+
+export const deleteMigration = ({ historySchema, set }: RunRequest, version: string): string =>
+  `DELETE FROM ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version = ${literal(version)}`
+
+/** What this workload's runs reached, when a step takes it further. */
+export function raiseReached({ owner, historySchema }: RunRequest, reached: string | null, version: string): string[] {
+  if (owner === undefined || (reached !== null && compareVersions(reached, version) >= 0)) return []
+  return [
+    `UPDATE ${identifier(historySchema)}.requirement SET reached = ${literal(version)} WHERE ${ownRow(owner)} AND token = ${owner.token}`,
+  ]
+}
+
+/** A corrected down script takes the place of the stored one. */
+export function replaceDown({ historySchema, set }: RunRequest, { version, down }: Migration): string[] {
+  if (down === undefined) return []
+  return [
+    `UPDATE ${identifier(historySchema)}.migration SET down_file = ${literal(down.file)}, down_script = ${packed(down.text)},
+     down_checksum = ${literal(down.checksum)} WHERE "set" = ${literal(set)} AND version = ${literal(version)}`,
+  ]
+}

@@ -1,0 +1,42 @@
+import type { Mode, OnRollback } from '../src/contract.ts'
+import type { RollbackRules } from '../src/migration/rollback.ts'
+
+/** On whose behalf a run moves the schema. */
+export interface Owner {
+  /** UID of the namespace kube-system. */
+  readonly cluster: string
+  /** `namespace/kind/name`. */
+  readonly workload: string
+  readonly token: number
+  /** Digest of what was admitted, or `-`: nothing to compare with. */
+  readonly digest: string
+}
+
+/** What a run is to do. All times in milliseconds. */
+export interface RunRequest {
+  /** Version to reach; undefined: the highest that the files hold. */
+  readonly target: string | undefined
+  /** Undefined when a person runs the program: then no requirement is recorded, and none is stamped. */
+  readonly owner: Owner | undefined
+  readonly set: string
+  readonly historySchema: string
+  readonly mode: Mode
+  readonly onRollback: OnRollback
+  readonly strategy: string
+  readonly outOfOrder: boolean
+  readonly rules: RollbackRules & { readonly denyFindings: readonly string[]; readonly breakGlass?: string }
+  /** A person asked for a way down: to the target, unless another workload holds more (`force` ignores that). */
+  readonly lower?: { readonly force: boolean }
+  readonly lockTimeoutMs: number
+  readonly statementTimeoutMs?: number
+  readonly deadlineMs: number
+  readonly holdGraceMs: number
+  /** Take the versions up to this one as applied, where there is no history yet. */
+  readonly adoptAt?: string
+  /** Role that runs the scripts. */
+  readonly role?: string
+  /** Roles that may read the history. */
+  readonly readers: readonly string[]
+  /** A person waits: a database that cannot be reached is an error at once, not something to wait for. */
+  readonly failFast?: boolean
+}

@@ -1,0 +1,181 @@
+import type { Decision } from '../src/migration/decide.ts'
+import { decide } from '../src/migration/decide.ts'
+import type { MigrationSet } from '../src/migration/migration.ts'
+import { highestVersion } from '../src/migration/version.ts'
+import { correctedDowns, differsFromAdmitted } from './before-move.ts'
+import { decisionInput, ownRequirement } from './decision-input.ts'
+import { RunFailure, stateOf } from './failure.ts'
+import { filesFor } from './files.ts'
+import { beginHistory, createHistory } from './history/create.ts'
+import { type ServerFacts, serverFacts } from './history/facts.ts'
+import { refuseForeignTables } from './history/missing.ts'
+import { holds, nothingSeen, readHistory, type Seen } from './history/read.ts'
+import { checkTrust, partialHistory } from './history/trust.ts'
+import { recordIntent, stamp } from './intent.ts'
+import { describeHolder, lockHolder, tryLock, unlock } from './lock.ts'
+import { move } from './move.ts'
+import { deadlineFailure } from './patience.ts'
+import type { RunContext, RunReport, RunState } from './run.ts'
+import type { Session } from './session.ts'
+
+/** A session's part of a run. */
+export interface Attempt {
+  readonly session: Session
+  readonly context: RunContext
+  readonly state: RunState
+  readonly facts: ServerFacts
+  /** Whether the history's tables are there. */
+  history: boolean
+  recorded: boolean
+  locked: boolean
+  /** Why the stored scripts are not trusted; matters before a move. */
+  untrusted: RunFailure | undefined
+}
+
+/** What one look at the database says. */
+export interface Look {
+  readonly target: string
+  readonly seen: Seen
+  readonly mounted: MigrationSet | undefined
+  readonly files: ReturnType<typeof filesFor>
+  readonly decision: Decision
+}
+
+/** Looks, decides, acts, and looks again, until the schema is ready. Undefined: wait without this connection. */
+export async function runInSession(
+  session: Session,
+  context: RunContext,
+  state: RunState,
+): Promise<RunReport | undefined> {
+  const attempt = await begin(session, context, state)
+  for (;;) {
+    context.signal?.throwIfAborted()
+    const look = await lookAround(attempt)
+    const { decision } = look
+    state.from ??= liveOf(look.seen)
+    state.patience.advance(look.seen.epoch)
+    if (decision.kind === 'refuse') throw obstacle(decision)
+    if (decision.kind === 'wait') {
+      if (attempt.locked) await unlock(session, context.request.set)
+      attempt.locked = false
+      await state.patience.wait(`${decision.message}; ${decision.fix}`, obstacle(decision))
+    } else if (decision.kind === 'start' && !hasWork(attempt, look)) {
+      const report = await start(attempt, look, decision.warnings)
+      if (report !== undefined) return report
+    } else if (attempt.locked) {
+      await act(attempt, look)
+    } else if (await tryLock(session, context.request.set)) {
+      attempt.locked = true
+      state.patience.served()
+      context.emit({ level: 'info', event: 'locked' })
+    } else {
+      const holder = describeHolder(await lockHolder(session, context.request.set))
+      await state.patience.wait(holder, deadlineFailure(holder))
+    }
+    if (!attempt.locked && state.patience.disconnects) return undefined
+  }
+}
+
+async function begin(session: Session, context: RunContext, state: RunState): Promise<Attempt> {
+  const { historySchema, adoptAt } = context.request
+  state.pid = await session.pid()
+  const facts = await serverFacts(session, historySchema)
+  if (facts.standby) {
+    throw new RunFailure(
+      'standby',
+      `the server is a standby, and the schema is not known to be ready`,
+      'let the database reference name the primary (or give several hosts and target_session_attrs=read-write)',
+    )
+  }
+  if (facts.history === 'partial') throw partialHistory(historySchema)
+  const history = facts.history === 'complete'
+  if (!history && adoptAt === undefined) await refuseForeignTables(session)
+  const untrusted = history ? await trustProblem(session, historySchema) : undefined
+  return { session, context, state, facts, history, recorded: false, locked: false, untrusted }
+}
+
+async function trustProblem(session: Session, schema: string): Promise<RunFailure | undefined> {
+  try {
+    await checkTrust(session, schema)
+    return undefined
+  } catch (error) {
+    if (error instanceof RunFailure) return error
+    throw error
+  }
+}
+
+async function lookAround(attempt: Attempt): Promise<Look> {
+  const { context, history } = attempt
+  const { request } = context
+  const mounted = await context.files()
+  const target = request.target ?? highestVersion((mounted?.migrations ?? []).map(({ version }) => version)) ?? '0'
+  const seen = history ? await readRows(attempt, target) : nothingSeen
+  const adopting = seen.epoch === undefined && request.adoptAt !== undefined
+  const files =
+    request.lower !== undefined ? undefined : adopting ? mounted?.migrations : filesFor(mounted, seen, target)
+  return { target, seen, mounted, files, decision: decide(decisionInput(request, seen, files, target)) }
+}
+
+async function readRows(attempt: Attempt, target: string): Promise<Seen> {
+  const { session, context } = attempt
+  const { request } = context
+  try {
+    if (!attempt.recorded) await recordIntent(session, request, target)
+    attempt.recorded = true
+    return await readHistory(session, request.historySchema, request.set)
+  } catch (error) {
+    if (stateOf(error) === '42501') throw attempt.untrusted ?? noRights(attempt, error)
+    throw error
+  }
+}
+
+const noRights = ({ facts, context }: Attempt, error: unknown) =>
+  new RunFailure(
+    'no-rights',
+    `${facts.login} may not use the history: ${error instanceof Error ? error.message : error}`,
+    `let the role that owns schema ${context.request.historySchema} run the migrations`,
+    { sqlstate: '42501' },
+  )
+
+/** A start that leaves something to do under the lock: tables to make, an adoption to record, down scripts to replace. */
+function hasWork({ context, history }: Attempt, { seen, files, mounted, target }: Look): boolean {
+  const { request } = context
+  if (request.owner === undefined) return request.adoptAt !== undefined && seen.epoch === undefined
+  if (!history || seen.epoch === undefined) return true
+  if (ownRequirement(request, seen)?.token !== request.owner.token) return false
+  if (mounted === undefined || differsFromAdmitted(request, mounted, target)) return false
+  return correctedDowns(files, seen, target).length > 0
+}
+
+async function start(attempt: Attempt, look: Look, warnings: readonly string[]): Promise<RunReport | undefined> {
+  const { session, context, state } = attempt
+  const own = ownRequirement(context.request, look.seen)
+  if (own !== undefined && look.seen.epoch !== undefined) {
+    const held = holds(own)
+    const basis = { epoch: look.seen.epoch, target: look.target, held, sinks: held !== look.target }
+    if (!(await stamp(session, context.request, basis))) return undefined
+  }
+  for (const message of warnings) context.emit({ level: 'warn', event: 'ready', message })
+  const to = liveOf(look.seen)
+  return { from: state.from ?? to, to, steps: state.steps, warnings }
+}
+
+/** One piece of work under the lock; what it changed is seen at the next look. */
+async function act(attempt: Attempt, look: Look): Promise<void> {
+  const { session, context, state, facts } = attempt
+  const { request } = context
+  if (!attempt.history) {
+    await createHistory(session, request, facts)
+    attempt.history = true
+  } else if (look.seen.epoch === undefined) {
+    const adopted = await beginHistory(session, request, state.journal, look.mounted)
+    for (const version of adopted) context.emit({ level: 'info', event: 'applied', version, message: 'adopted' })
+  } else {
+    if (attempt.untrusted !== undefined) throw attempt.untrusted
+    await move(attempt, look)
+  }
+}
+
+const liveOf = ({ applied }: Seen) => highestVersion(applied.map(({ version }) => version)) ?? null
+
+const obstacle = ({ code, message, fix }: Extract<Decision, { code: unknown }>) => new RunFailure(code, message, fix)

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import type { MigrationSet } from '../src/migration/migration.ts'
+import { connect } from './connect.ts'
+import type { DatabaseTarget } from './database-target.ts'
+import type { Emit } from './event.ts'
+import { Interruption } from './failure.ts'
+import type { Journal } from './history/write.ts'
+import { applicationName } from './lock.ts'
+import { Patience } from './patience.ts'
+import type { RunRequest } from './request.ts'
+import { runInSession } from './run-in-session.ts'
+import type { Session } from './session.ts'
+
+/** What a run needs of the world. */
+export interface RunContext {
+  readonly request: RunRequest
+  readonly database: DatabaseTarget
+  /** Who runs, for application_name: a workload, or a person's program. */
+  readonly who: string
+  /** Reads the migration files, when something may have to move; undefined: none are mounted. */
+  readonly files: () => Promise<MigrationSet | undefined>
+  readonly emit: Emit
+  readonly signal?: AbortSignal
+}
+
+export interface StepReport {
+  readonly version: string
+  readonly direction: 'up' | 'down'
+  readonly durationMs: number
+  readonly retries: number
+}
+
+/** What a run did until the schema was ready. Versions are null when nothing is applied. */
+export interface RunReport {
+  readonly from: string | null
+  readonly to: string | null
+  readonly steps: readonly StepReport[]
+  readonly warnings: readonly string[]
+}
+
+/** What outlives a lost connection. */
+export interface RunState {
+  readonly patience: Patience
+  readonly journal: Journal
+  readonly steps: StepReport[]
+  from: string | null | undefined
+  /** The server process of the session that is open. */
+  pid: number | undefined
+}
+
+/**
+ * Brings the schema to where the request wants it, and returns when an application may start on it. Throws RunFailure.
+ * A lost connection is opened again, and the history says what happened: nothing is assumed.
+ */
+export async function run(given: RunContext, first?: Session): Promise<RunReport> {
+  const state: RunState = {
+    patience: new Patience(given.request.deadlineMs, given.emit, given.signal),
+    journal: { run: randomUUID(), n: 0 },
+    steps: [],
+    from: undefined,
+    pid: undefined,
+  }
+  const startedAt = Date.now()
+  const context = { ...given, files: once(given.files) }
+  const stopCancelling = cancelOnAbort(context, state)
+  let open = first
+  try {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const session = open ?? (await connect(context.database, applicationName(context.who)))
+        open = undefined
+        const report = await useSession(session, () => runInSession(session, context, state))
+        if (report !== undefined) return report
+        attempt = 0
+      } catch (error) {
+        if (!(error instanceof Interruption)) throw error
+        if (context.request.failFast && state.pid === undefined) throw error.lasting
+        await state.patience.interrupted(error, attempt, startedAt)
+      }
+    }
+  } finally {
+    stopCancelling()
+  }
+}
+
+/** The files are read when they are first needed, and stay the same for the run. */
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined
+  return () => {
+    result ??= read()
+    return result
+  }
+}
+
+async function useSession<T>(session: Session, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use()
+  } finally {
+    await session.end()
+  }
+}
+
+/** SIGTERM: what runs on the server is cancelled from a second session; the run then rolls back and ends. */
+function cancelOnAbort({ signal, database, who, emit }: RunContext, state: RunState): () => void {
+  const cancel = () => {
+    const { pid } = state
+    if (pid === undefined) return
+    connect(database, applicationName(who, 'cancel'))
+      .then(async (session) => {
+        await session.rows(`select pg_cancel_backend(${pid})`)
+        await session.end()
+      })
+      .catch((error: unknown) => {
+        // The process ends anyway, and the server rolls back when the connection breaks.
+        const message = error instanceof Error ? error.message : String(error)
+        emit({ level: 'warn', event: 'failed', message: `the running statement could not be cancelled: ${message}` })
+      })
+  }
+  signal?.addEventListener('abort', cancel, { once: true })
+  return () => signal?.removeEventListener('abort', cancel)
+}

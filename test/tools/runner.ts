@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { catalogueOf } from '../../src/migration/catalogue.ts'
+import { digestOf } from '../../src/migration/digest.ts'
+import { readMigrations } from '../../src/migration/read.ts'
+
+export type Files = Readonly<Record<string, string>>
+
+export interface RunnerOptions {
+  readonly url: string
+  readonly target: string
+  readonly files?: Files | undefined
+  readonly token?: number
+  readonly workload?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Called with the process as soon as it runs. */
+  readonly started?: (child: ChildProcess) => void
+}
+
+export interface RunnerResult {
+  readonly code: number | null
+  readonly signal: string | null
+  readonly events: readonly { event: string; level: string; version?: string; message?: string }[]
+  readonly termination: Record<string, unknown> | undefined
+  /** stdout and stderr together. */
+  readonly output: string
+}
+
+/** The digest that the webhook would have admitted. */
+export function digestFor(files: Files, target: string): string {
+  const set = readMigrations(Object.entries(files).map(([name, content]) => ({ name, content })))
+  return digestOf(catalogueOf(set).entries, target)
+}
+
+/** Runs the real runner as a process of its own, with the environment that the webhook would have written. */
+export async function runRunner(options: RunnerOptions): Promise<RunnerResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'lockkeeper-runner-'))
+  const migrations = join(folder, 'migrations')
+  const log = join(folder, 'termination-log')
+  try {
+    if (options.files !== undefined) {
+      await mkdir(migrations)
+      for (const [name, text] of Object.entries(options.files)) await writeFile(join(migrations, name), text)
+    }
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../../sidecar/main.ts')], {
+      env: {
+        PATH: process.env.PATH,
+        LOCKKEEPER_TARGET: options.target,
+        LOCKKEEPER_DIGEST: options.files === undefined ? '-' : digestFor(options.files, options.target),
+        LOCKKEEPER_TOKEN: String(options.token ?? 1),
+        LOCKKEEPER_CLUSTER: 'cluster-a',
+        LOCKKEEPER_WORKLOAD: options.workload ?? 'shop/Deployment/orders',
+        LOCKKEEPER_MIGRATIONS: migrations,
+        LOCKKEEPER_DATABASE_URL: options.url,
+        LOCKKEEPER_TERMINATION_LOG: log,
+        LOCKKEEPER_DEADLINE: '20s',
+        LOCKKEEPER_HOLD_GRACE: '0s',
+        ...options.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    options.started?.(child)
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
+      child.once('close', (status, by) => resolve([status, by]))
+    })
+    const termination = await readFile(log, 'utf8').catch(() => undefined)
+    return {
+      code,
+      signal,
+      events: stdout
+        .split('\n')
+        .filter((line) => line.startsWith('{') && line.endsWith('}'))
+        .map((line) => JSON.parse(line)),
+      termination: termination === undefined ? undefined : JSON.parse(termination),
+      output: stdout + stderr,
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

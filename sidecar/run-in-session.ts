@@ -8,9 +8,9 @@ import { RunFailure, stateOf } from './failure.ts'
 import { filesFor } from './files.ts'
 import { beginHistory, createHistory } from './history/create.ts'
 import { type ServerFacts, serverFacts } from './history/facts.ts'
-import { refuseForeignTables } from './history/missing.ts'
+import { foreignTables } from './history/missing.ts'
 import { holds, nothingSeen, readHistory, type Seen } from './history/read.ts'
-import { checkTrust, partialHistory } from './history/trust.ts'
+import { partialHistory, trustProblem } from './history/trust.ts'
 import { recordIntent, stamp } from './intent.ts'
 import { describeHolder, lockHolder, tryLock, unlock } from './lock.ts'
 import { move } from './move.ts'
@@ -23,7 +23,7 @@ export interface Attempt {
   readonly session: Session
   readonly context: RunContext
   readonly state: RunState
-  readonly facts: ServerFacts
+  facts: ServerFacts
   /** Whether the history's tables are there. */
   history: boolean
   recorded: boolean
@@ -77,39 +77,40 @@ export async function runInSession(
 }
 
 async function begin(session: Session, context: RunContext, state: RunState): Promise<Attempt> {
-  const { historySchema, adoptAt } = context.request
   state.pid = await session.pid()
-  const facts = await serverFacts(session, historySchema)
+  const facts = await serverFacts(session, context.request.historySchema)
   if (facts.standby) {
     throw new RunFailure(
       'standby',
-      `the server is a standby, and the schema is not known to be ready`,
+      'the server is a standby, and the schema is not known to be ready',
       'let the database reference name the primary (or give several hosts and target_session_attrs=read-write)',
     )
   }
-  if (facts.history === 'partial') throw partialHistory(historySchema)
-  const history = facts.history === 'complete'
-  if (!history && adoptAt === undefined) await refuseForeignTables(session)
-  const untrusted = history ? await trustProblem(session, historySchema) : undefined
-  return { session, context, state, facts, history, recorded: false, locked: false, untrusted }
+  return { session, context, state, facts, history: false, recorded: false, locked: false, untrusted: undefined }
 }
 
-async function trustProblem(session: Session, schema: string): Promise<RunFailure | undefined> {
-  try {
-    await checkTrust(session, schema)
-    return undefined
-  } catch (error) {
-    if (error instanceof RunFailure) return error
-    throw error
-  }
+/**
+ * Sees whether the history is there by now: while this run waits, another may make it. Tables of others are looked for
+ * first, since those of an application appear only after its history.
+ */
+async function findHistory(attempt: Attempt): Promise<void> {
+  const { session, context } = attempt
+  const { historySchema, adoptAt } = context.request
+  const foreign = adoptAt === undefined ? await foreignTables(session) : undefined
+  attempt.facts = await serverFacts(session, historySchema)
+  if (attempt.facts.history === 'partial') throw partialHistory(historySchema)
+  attempt.history = attempt.facts.history === 'complete'
+  if (attempt.history) attempt.untrusted = await trustProblem(session, historySchema)
+  else if (foreign !== undefined) throw foreign
 }
 
 async function lookAround(attempt: Attempt): Promise<Look> {
-  const { context, history } = attempt
+  const { context } = attempt
   const { request } = context
+  if (!attempt.history) await findHistory(attempt)
   const mounted = await context.files()
   const target = request.target ?? highestVersion((mounted?.migrations ?? []).map(({ version }) => version)) ?? '0'
-  const seen = history ? await readRows(attempt, target) : nothingSeen
+  const seen = attempt.history ? await readRows(attempt, target) : nothingSeen
   const adopting = seen.epoch === undefined && request.adoptAt !== undefined
   const files =
     request.lower !== undefined ? undefined : adopting ? mounted?.migrations : filesFor(mounted, seen, target)

@@ -6,12 +6,12 @@ import { TABLES } from './ddl.ts'
 /**
  * Stored scripts run with the migration role's rights, so nobody else may be able to change them: schema and tables
  * belong to the role that logged in, no other role may create or write there, and no trigger, rule or policy hangs on
- * them. Throws `history-untrusted` with the statements that cure it.
+ * them. Else `history-untrusted` with the statements that cure it.
  */
-export async function checkTrust(session: Session, schema: string): Promise<void> {
+export async function trustProblem(session: Session, schema: string): Promise<RunFailure | undefined> {
   const rows = await session.rows(trustQuery(schema))
-  if (rows.length === 0) return
-  throw new RunFailure(
+  if (rows.length === 0) return undefined
+  return new RunFailure(
     'history-untrusted',
     `the stored scripts could have been changed by others: ${rows.map(({ problem }) => problem).join('; ')}`,
     `as a superuser, after looking at what was changed: ${rows.map(({ cure }) => `${cure};`).join(' ')}`,

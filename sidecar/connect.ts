@@ -140,7 +140,7 @@ const cannot = (message: string, fix: string, sqlstate?: string) =>
   new RunFailure('cannot-connect', message, fix, sqlstate === undefined ? {} : { sqlstate })
 
 /** A connection error as what it means for a run: passing or lasting, with its cure. Never shows the URL. */
-function explain(error: unknown, { database, user }: DatabaseTarget, where: string): Error {
+function explain(error: unknown, { database, user, sslmode }: DatabaseTarget, where: string): Error {
   if (error instanceof RunFailure || error instanceof Interruption) return error
   const state = stateOf(error)
   const said = error instanceof Error ? error.message : String(error)
@@ -169,11 +169,11 @@ function explain(error: unknown, { database, user }: DatabaseTarget, where: stri
         firstMinute,
       )
     case '28000': {
-      const tls = /no encryption|SSL off/.test(said)
+      const plain = sslmode === 'disable' || sslmode === 'allow'
       return cannot(
-        tls ? `${where} wants TLS` : `${where} lets ${user} not in (pg_hba.conf)`,
-        tls
-          ? 'set sslmode=require or stricter in the database URL'
+        `${where} lets ${user} not in${plain ? ' without TLS' : ''} (pg_hba.conf)`,
+        plain
+          ? 'set sslmode=require or stricter in the database URL, or add an entry for this user, database and address to pg_hba.conf'
           : 'add an entry for this user, database and address to pg_hba.conf',
         state,
       )

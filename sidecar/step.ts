@@ -49,11 +49,12 @@ export async function sendStep(
 ): Promise<StepOutcome | 'changed'> {
   const mark = randomUUID()
   const body = transactionBody({ ...step.script, checksum: '' })
-  const texts = [
-    header(step, settings, mark, body.begin, check !== undefined),
-    body.text,
-    trailer(step, settings, mark),
-  ]
+  const clean = cleaning(step, settings)
+  const opening = header(settings, mark, body.begin, check !== undefined)
+  // An isolation level must be set before the first query of an implicit transaction too: then a message more is sent.
+  const apart = body.begin !== 'begin'
+  if (apart) await session.execute(clean)
+  const texts = [apart ? opening : `${clean};\n${opening}`, body.text, trailer(step, settings, mark)]
   if (check === undefined) return outcomeOf(await session.send(texts))
   const [opened] = await session.send(texts.slice(0, 1))
   if (opened === undefined || opened.error !== undefined) return outcomeOf([opened, skipped, skipped])
@@ -78,21 +79,25 @@ export const succeeded = ({ header, script, trailer }: StepOutcome): boolean =>
   script.status === 'T' &&
   trailer.status === 'I'
 
-/** Undoes what an earlier script left in the session, opens the transaction, and stops when a newer intent is recorded. */
-function header(step: Step, settings: StepSettings, mark: string, begin: string, lockRows: boolean): string {
-  const { request, facts, who, lockTimeoutMs } = settings
-  const s = identifier(request.historySchema)
+/** Undoes what an earlier script left in the session. */
+function cleaning({ direction, version }: Step, { request, facts, who, lockTimeoutMs }: StepSettings): string {
   return [
     ...['RESET SESSION AUTHORIZATION', 'RESET ROLE', 'RESET ALL', 'CLOSE ALL', 'UNLISTEN *', 'DEALLOCATE ALL'],
     ...['DISCARD TEMP', 'DISCARD SEQUENCES'],
     ...facts.settings,
-    setApplicationName(who, `${step.direction} ${step.version}`),
+    setApplicationName(who, `${direction} ${version}`),
     `SET lock_timeout = ${lockTimeoutMs}`,
     `SET statement_timeout = ${request.statementTimeoutMs ?? 0}`,
     'SET idle_in_transaction_session_timeout = 0',
+  ].join(';\n')
+}
+
+/** Opens the transaction, and stops when a newer intent is recorded. */
+function header({ request }: StepSettings, mark: string, begin: string, lockRows: boolean): string {
+  return [
     begin,
     `SET LOCAL lockkeeper.step = '${mark}'`,
-    ...(lockRows ? [`LOCK TABLE ${s}.requirement IN SHARE ROW EXCLUSIVE MODE`] : []),
+    ...(lockRows ? [`LOCK TABLE ${identifier(request.historySchema)}.requirement IN SHARE ROW EXCLUSIVE MODE`] : []),
     ...fence(request),
     ...(request.role === undefined ? [] : [`SET ROLE ${identifier(request.role)}`]),
   ].join(';\n')

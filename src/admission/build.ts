@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from 'node:util'
+import { ENV, RESTARTED_AT } from '../contract.ts'
+import { migrateContainer } from '../injection/container.ts'
+import type { Parts } from '../injection/parts.ts'
+import { entriesOf, type Status, writeStatus } from '../injection/status.ts'
+import { migrateVolume, mountedItems } from '../injection/volume.ts'
+import { type EnvEntry, type JsonObject, type Workload, workloadId } from '../injection/workload.ts'
+import { floorOf } from '../migration/decide.ts'
+import { digestOf } from '../migration/digest.ts'
+import type { Catalogue } from '../migration/migration.ts'
+import { compareVersions } from '../migration/version.ts'
+import type { Facts } from './facts.ts'
+import type { ReviewRequest } from './review.ts'
+import type { Build } from './situation.ts'
+
+const HOUR = 3_600_000
+/** Within this a status that a CREATE brings is our own from a moment ago (reinvocation), later it is a copy. */
+const MOMENT = 60_000
+
+/** Whether the source holds what the target needs. */
+export function usableCatalogue({ source }: Facts, target: string): Catalogue | undefined {
+  if (source?.kind !== 'read') return undefined
+  const { catalogue } = source
+  return target === '0' || catalogue.entries.some(({ version }) => version === target) ? catalogue : undefined
+}
+
+/** Our parts for a workload, or the old ones where a source that is gone must not stop a hotfix. */
+export function buildParts(request: ReviewRequest, build: Build, facts: Facts): Parts {
+  const { settings, workload, old, direction } = build
+  const catalogue = usableCatalogue(facts, settings.target)
+  if (catalogue === undefined && direction === 'same' && build.sameIntent && old?.parts !== undefined) return old.parts
+  const wanted = wantedStatus(build, catalogue)
+  const items = facts.source?.kind === 'read' ? facts.source.items : mountedItems(workload)
+  const assemble = (token: number): Parts => {
+    const status: Status = { ...wanted, token }
+    const container = migrateContainer(settings, {
+      workload,
+      id: workloadId(request.namespace, workload),
+      cluster: facts.cluster,
+      image: facts.runnerImage,
+      imagePullPolicy: facts.imagePullPolicy,
+      status,
+      breakGlass: build.breakGlass?.version,
+    })
+    return { container, volume: migrateVolume(settings, items), status: writeStatus(status) }
+  }
+  if (old !== undefined && keepsToken(request, build, wanted, assemble(old.status.token)))
+    return assemble(old.status.token)
+  return assemble(newToken(request, build, wanted, facts.now))
+}
+
+function wantedStatus(build: Build, catalogue: Catalogue | undefined): Omit<Status, 'token'> {
+  const { settings, hash, incoming, old } = build
+  const { target } = settings
+  if (catalogue === undefined) {
+    const known = [incoming, old?.status].find((status) => status?.target === target)
+    return {
+      target,
+      digest: known?.digest ?? '-',
+      floor: known?.floor ?? target,
+      intent: hash,
+      entries: known?.entries ?? {},
+    }
+  }
+  const covered = catalogue.entries.filter(({ version }) => compareVersions(version, target) <= 0)
+  return {
+    target,
+    digest: digestOf(catalogue.entries, target),
+    floor: floorOf(covered.map(({ version, floor }) => ({ version, floor: floor ?? null }))),
+    intent: hash,
+    entries: entriesOf(catalogue, target),
+  }
+}
+
+/** The same wishes over the same files by the same settings are the same intent, however often the template changes. */
+function keepsToken(
+  { old: oldRequest }: ReviewRequest & { old: Workload | undefined },
+  build: Build,
+  wanted: Omit<Status, 'token'>,
+  parts: Parts,
+): boolean {
+  const { old, sameIntent, workload } = build
+  if (old?.parts === undefined || !sameIntent || old.status.digest !== wanted.digest) return false
+  if (restartedAt(workload) !== restartedAt(oldRequest)) return false
+  return isDeepStrictEqual(comparable(parts.container), comparable(old.parts.container))
+}
+
+const restartedAt = (workload: Workload | undefined) => workload?.spec.template.metadata?.annotations?.[RESTARTED_AT]
+
+/** The environment without what may change while the wish stays the same: where the application keeps its URL. */
+const comparable = (container: JsonObject) =>
+  (container.env as unknown as EnvEntry[]).filter(
+    ({ name }) => name.startsWith('LOCKKEEPER_') && name !== ENV.databaseUrl,
+  )
+
+function newToken(
+  { dryRun, operation }: ReviewRequest,
+  build: Build,
+  wanted: Omit<Status, 'token'>,
+  now: number,
+): number {
+  const { incoming, old } = build
+  const last = old?.status.token ?? 0
+  const lowest = operation === 'CREATE' ? now - MOMENT : last + 1
+  const same = incoming !== undefined && incoming.intent === wanted.intent && incoming.digest === wanted.digest
+  if (same && incoming.token >= lowest && incoming.token > last && incoming.token <= now + HOUR) return incoming.token
+  if (dryRun && old !== undefined) return last + 1
+  return Math.max(now, last + 1)
+}

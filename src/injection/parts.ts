@@ -1,0 +1,115 @@
+import { CONTAINER_NAME, STATUS, VOLUME_NAME } from '../contract.ts'
+import type { Container, JsonObject, Volume, Workload } from './workload.ts'
+
+/** What we own in a workload: computed together, repaired together. */
+export interface Parts {
+  readonly container: JsonObject
+  readonly volume: JsonObject
+  /** The status annotation's text. */
+  readonly status: string
+}
+
+/** Our parts as they are in a workload, or undefined when one is missing or there twice. */
+export function partsOf(workload: Workload): Parts | undefined {
+  const { metadata, spec } = workload.spec.template
+  const containers = (spec.initContainers ?? []).filter(isOurs(CONTAINER_NAME))
+  const volumes = (spec.volumes ?? []).filter(isOurs(VOLUME_NAME))
+  const status = metadata?.annotations?.[STATUS]
+  const [container, volume] = [containers[0], volumes[0]]
+  if (container === undefined || volume === undefined || status === undefined) return undefined
+  if (containers.length > 1 || volumes.length > 1) return undefined
+  return { container: container as unknown as JsonObject, volume: volume as unknown as JsonObject, status }
+}
+
+const isOurs = (name: string) => (each: { readonly name: string }) => each.name === name
+
+/** Whether anything of ours is in a workload. */
+export const hasParts = ({ spec: { template } }: Workload): boolean =>
+  (template.spec.initContainers ?? []).some(isOurs(CONTAINER_NAME)) ||
+  (template.spec.volumes ?? []).some(isOurs(VOLUME_NAME)) ||
+  template.metadata?.annotations?.[STATUS] !== undefined
+
+/** The workload without our parts; lists and maps that only held them are gone too. */
+export function withoutParts(workload: Workload): Workload {
+  const { template } = workload.spec
+  const annotations = without(template.metadata?.annotations, STATUS)
+  const metadata = emptied(template.metadata, keep(template.metadata, 'annotations', annotations))
+  const initContainers = filtered(template.spec.initContainers, CONTAINER_NAME)
+  const volumes = filtered(template.spec.volumes, VOLUME_NAME)
+  const pod = keep(keep(template.spec, 'initContainers', initContainers), 'volumes', volumes)
+  return rebuilt(workload, metadata, pod)
+}
+
+/** The workload with these parts: replaced by name, the container at its place. */
+export function withParts(workload: Workload, parts: Parts, afterContainer: string | undefined): Workload {
+  const bare = withoutParts(workload)
+  const { metadata, spec } = bare.spec.template
+  const others = spec.initContainers ?? []
+  const at = positionFor(others, afterContainer)
+  const ours = parts.container as unknown as Container
+  return rebuilt(
+    bare,
+    { ...metadata, annotations: { ...metadata?.annotations, [STATUS]: parts.status } },
+    {
+      ...spec,
+      initContainers: [...others.slice(0, at), ours, ...others.slice(at)],
+      volumes: [...(spec.volumes ?? []), parts.volume as unknown as Volume],
+    },
+  )
+}
+
+/** First, but after native sidecars (a database proxy, Kubernetes 1.29), or after the container that was named. */
+function positionFor(others: readonly Container[], afterContainer: string | undefined): number {
+  const named = others.findIndex(({ name }) => name === afterContainer)
+  return 1 + (named >= 0 ? named : others.findLastIndex(({ restartPolicy }) => restartPolicy === 'Always'))
+}
+
+/** Undefined when nothing is left of what was only ours. */
+function filtered<T extends { readonly name: string }>(
+  list: readonly T[] | undefined,
+  name: string,
+): readonly T[] | undefined {
+  if (list === undefined || !list.some(isOurs(name))) return list
+  const rest = list.filter((each) => each.name !== name)
+  return rest.length === 0 ? undefined : rest
+}
+
+/** Metadata that only held our status is gone too. */
+const emptied = <T extends object>(before: T | undefined, after: T | undefined): T | undefined =>
+  after !== undefined && after !== before && Object.keys(after).length === 0 ? undefined : after
+
+function without(map: Readonly<Record<string, string>> | undefined, key: string) {
+  if (map === undefined || !(key in map)) return map
+  const { [key]: _, ...rest } = map
+  return Object.keys(rest).length === 0 ? undefined : rest
+}
+
+/** The object with another value under a key, or without the key; keys keep their order. */
+function keep<T extends object, K extends keyof T>(object: T, key: K, value: T[K] | undefined): T
+function keep<T extends object, K extends keyof T>(
+  object: T | undefined,
+  key: K,
+  value: T[K] | undefined,
+): T | undefined
+function keep<T extends object, K extends keyof T>(
+  object: T | undefined,
+  key: K,
+  value: T[K] | undefined,
+): T | undefined {
+  if (object === undefined || object[key] === value) return object
+  const copy = { ...object, [key]: value }
+  if (value === undefined) delete copy[key]
+  return copy
+}
+
+const rebuilt = (
+  workload: Workload,
+  metadata: Workload['spec']['template']['metadata'],
+  spec: Workload['spec']['template']['spec'],
+): Workload => ({
+  ...workload,
+  spec: {
+    ...workload.spec,
+    template: { ...keep(workload.spec.template, 'metadata', metadata), spec },
+  },
+})

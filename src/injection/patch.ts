@@ -1,0 +1,50 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Json, JsonObject } from './workload.ts'
+
+/** One operation of a JSON Patch (RFC 6902). */
+export type Operation =
+  | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: Json }
+  | { readonly op: 'remove'; readonly path: string }
+
+/** The operations that turn one JSON value into another; lists are compared by what they share at both ends. */
+export function diff(before: Json, after: Json, path = ''): Operation[] {
+  if (isDeepStrictEqual(before, after)) return []
+  if (Array.isArray(before) && Array.isArray(after)) return diffLists(before, after, path)
+  if (isObject(before) && isObject(after)) return diffObjects(before, after, path)
+  return [{ op: 'replace', path, value: after }]
+}
+
+function diffObjects(before: JsonObject, after: JsonObject, path: string): Operation[] {
+  const removed = Object.keys(before)
+    .filter((key) => after[key] === undefined)
+    .map((key): Operation => ({ op: 'remove', path: `${path}/${escaped(key)}` }))
+  const others = Object.entries(after).flatMap(([key, value]): Operation[] => {
+    const at = `${path}/${escaped(key)}`
+    const old = before[key]
+    return old === undefined ? [{ op: 'add', path: at, value }] : diff(old, value, at)
+  })
+  return [...removed, ...others]
+}
+
+function diffLists(before: readonly Json[], after: readonly Json[], path: string): Operation[] {
+  const shortest = Math.min(before.length, after.length)
+  let head = 0
+  while (head < shortest && isDeepStrictEqual(before[head], after[head])) head++
+  let tail = 0
+  while (tail < shortest - head && isDeepStrictEqual(before.at(-1 - tail), after.at(-1 - tail))) tail++
+  const old = before.slice(head, before.length - tail)
+  const fresh = after.slice(head, after.length - tail)
+  if (old.length === fresh.length) {
+    return fresh.flatMap((value, i) => diff(old[i] ?? null, value, `${path}/${head + i}`))
+  }
+  // Removed from the last to the first, so that the indexes of those before stay true.
+  const removals = old.map((_, i): Operation => ({ op: 'remove', path: `${path}/${head + old.length - 1 - i}` }))
+  const additions = fresh.map((value, i): Operation => ({ op: 'add', path: `${path}/${head + i}`, value }))
+  return [...removals, ...additions]
+}
+
+const isObject = (value: Json): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** RFC 6901. */
+const escaped = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1')

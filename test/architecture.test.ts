@@ -10,10 +10,10 @@ const table: Record<string, { ours: readonly string[]; packages: readonly string
   'src/config.ts': { ours: ['src/contract.ts'], packages: ['zod'] },
   'src/migration': { ours: ['src/contract.ts'], packages: ['node:crypto'] },
   'src/safety': { ours: ['src/migration', 'src/contract.ts'], packages: ['libpg-query'] },
-  'src/injection': { ours: ['src/migration', 'src/contract.ts'], packages: ['node:crypto', 'zod'] },
+  'src/injection': { ours: ['src/migration', 'src/contract.ts'], packages: ['node:crypto', 'node:util', 'zod'] },
   'src/admission': {
     ours: ['src/injection', 'src/safety', 'src/migration', 'src/contract.ts'],
-    packages: ['node:crypto', 'zod'],
+    packages: ['node:crypto', 'node:util', 'zod', 'fast-json-patch'],
   },
   certs: { ours: ['src/contract.ts'], packages: ['node-forge', 'node:crypto', 'node:util'] },
   'src/kubernetes': {

@@ -20,6 +20,7 @@ export function judge(request: ReviewRequest, build: Build, facts: Facts): Findi
     ...build.findings,
     ...environmentFindings(build),
     ...sourceFindings(build, facts),
+    ...wayBack(build, facts),
     ...injectionFindings(build, facts, request),
     ...surroundings(request, build),
   ]
@@ -75,7 +76,7 @@ function sourceFindings(build: Build, facts: Facts): Finding[] {
     const what = `the files of ${settings.configMaps.join(', ')} have no version ${settings.target}${known === undefined ? '' : ` (the highest is ${known})`}`
     return [...global, error('target-unknown', what, cure, settings.target)]
   }
-  return [...global, ...(direction === 'back' ? wayBack(build, catalogue) : wayUp(build, catalogue))]
+  return direction === 'back' ? global : [...global, ...wayUp(build, catalogue)]
 }
 
 /** Everything after what was admitted before, up to the target. */
@@ -153,13 +154,14 @@ function changedScripts({ entries }: Catalogue, before: Before): Finding[] {
 }
 
 /** The way back is judged by what the files still hold, and never denied: only the database knows what was applied. */
-function wayBack(build: Build, catalogue: Catalogue): Finding[] {
-  const { settings, old, workload } = build
-  if (old === undefined || settings.onRollback === 'keep') return []
+function wayBack(build: Build, { source }: Facts): Finding[] {
+  const { settings, old, workload, direction } = build
+  if (old === undefined || direction !== 'back' || settings.onRollback === 'keep') return []
   const { target, onRollback } = settings
   const rolling = strategyOf(workload) !== 'Recreate'
   if (onRollback === 'auto' && rolling) return aheadIncompatible(old.status, target)
-  const stuck = between(catalogue, target, old.status.target).find(({ down }) => down === undefined)
+  const entries = source?.kind === 'read' ? between(source.catalogue, target, old.status.target) : []
+  const stuck = entries.find(({ down }) => down === undefined)
   const impossible = stuck && [
     warning(
       'rollback-impossible',

@@ -22,7 +22,7 @@ export function fitWarnings(texts: readonly string[]): string[] {
 const control = /[\x00-\x1f\x7f-\x9f]+/g
 
 function fitLine(text: string): string {
-  const line = text.replace(control, ' ').trim()
+  const line = text.replace(control, ' ').trimEnd()
   return line.length <= MAX_LENGTH ? line : `${line.slice(0, MAX_LENGTH - 1)}…`
 }
 

@@ -16,11 +16,11 @@ export function diff(before: Json, after: Json, path = ''): Operation[] {
 
 function diffObjects(before: JsonObject, after: JsonObject, path: string): Operation[] {
   const removed = Object.keys(before)
-    .filter((key) => after[key] === undefined)
+    .filter((key) => !Object.hasOwn(after, key))
     .map((key): Operation => ({ op: 'remove', path: `${path}/${escaped(key)}` }))
   const others = Object.entries(after).flatMap(([key, value]): Operation[] => {
     const at = `${path}/${escaped(key)}`
-    const old = before[key]
+    const old = Object.hasOwn(before, key) ? before[key] : undefined
     return old === undefined ? [{ op: 'add', path: at, value }] : diff(old, value, at)
   })
   return [...removed, ...others]

@@ -18,11 +18,20 @@ const table: Record<string, { ours: readonly string[]; packages: readonly string
   certs: { ours: ['src/contract.ts'], packages: ['node-forge', 'node:crypto', 'node:util'] },
   'src/kubernetes': {
     ours: ['certs', 'src/migration', 'src/contract.ts'],
-    packages: ['@kubernetes/client-node', 'node:crypto', 'node:timers/promises', 'node:fs', 'node:fs/promises'],
+    packages: ['@kubernetes/client-node', 'node:crypto', 'node:timers/promises'],
   },
   'src/http': {
     ours: ['src/admission', 'src/contract.ts'],
-    packages: ['express', 'prom-client', 'node:http', 'node:https', 'node:tls', 'node:net', 'node:timers/promises'],
+    packages: [
+      'express',
+      'prom-client',
+      'node:events',
+      'node:http',
+      'node:https',
+      'node:tls',
+      'node:net',
+      'node:timers/promises',
+    ],
   },
   sidecar: {
     ours: ['src/migration', 'src/safety', 'src/contract.ts'],

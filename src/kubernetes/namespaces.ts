@@ -1,0 +1,69 @@
+import { type Informer, makeInformer, type ObjectCache, type V1Namespace } from '@kubernetes/client-node'
+import { type Clients, reasonOf, statusOf } from './clients.ts'
+
+/** Labels and annotations of a namespace. */
+export interface NamespaceView {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+/** Namespaces, from a cache that a watch keeps; one that it has not heard of is asked for. */
+export interface Namespaces {
+  get(name: string): Promise<NamespaceView | undefined>
+  readonly synced: () => boolean
+  stop(): Promise<void>
+}
+
+const RESTART_AFTER = 2_000
+
+export async function watchNamespaces(
+  { kubeConfig, core }: Clients,
+  warn: (message: string) => void,
+): Promise<Namespaces> {
+  const informer: Informer<V1Namespace> & ObjectCache<V1Namespace> = makeInformer(
+    kubeConfig,
+    '/api/v1/namespaces',
+    () => core.listNamespace(),
+  )
+  const state = { stopped: false, synced: false }
+  const start = async () => {
+    if (state.stopped) return
+    try {
+      await informer.start()
+      state.synced = true
+    } catch (error) {
+      warn(`namespaces cannot be watched: ${reasonOf(error)}`)
+      setTimeout(() => void start(), RESTART_AFTER).unref()
+    }
+  }
+  informer.on('error', (error: unknown) => {
+    if (state.stopped) return // Stopping ends the watch, which it reports as an error.
+    warn(`the watch on namespaces ended: ${reasonOf(error)}`)
+    setTimeout(() => void start(), RESTART_AFTER).unref()
+  })
+  await start()
+  return {
+    synced: () => state.synced,
+    get: async (name) => {
+      const known = informer.get(name)
+      if (known !== undefined) return viewOf(known)
+      try {
+        return viewOf(await core.readNamespace({ name }))
+      } catch (error) {
+        if (statusOf(error) === 404) return undefined
+        throw error
+      }
+    },
+    stop: async () => {
+      state.stopped = true
+      await informer.stop()
+    },
+  }
+}
+
+const viewOf = ({ metadata }: V1Namespace): NamespaceView => ({
+  name: metadata?.name ?? '',
+  labels: metadata?.labels ?? {},
+  annotations: metadata?.annotations ?? {},
+})

@@ -1,0 +1,81 @@
+import type { V1ConfigMap } from '@kubernetes/client-node'
+import type { FormatName } from '../contract.ts'
+import { catalogueOf } from '../migration/catalogue.ts'
+import type { Catalogue, RawFile } from '../migration/migration.ts'
+import { readMigrations } from '../migration/read.ts'
+import { type Clients, reasonOf, statusOf } from './clients.ts'
+
+export interface SourceRequest {
+  readonly namespace: string
+  readonly configMaps: readonly string[]
+  readonly format: FormatName | undefined
+  readonly historySchema: string
+}
+
+export type SourceResult =
+  | {
+      readonly kind: 'read'
+      readonly catalogue: Catalogue
+      readonly immutable: boolean
+      readonly items: readonly { readonly configMap: string; readonly keys: readonly string[] }[]
+    }
+  | { readonly kind: 'missing'; readonly configMap: string }
+  | { readonly kind: 'failed'; readonly configMap: string; readonly reason: string }
+
+type ConfigMapReader = (name: string, namespace: string) => Promise<V1ConfigMap>
+
+/** Parsed sources that are kept; a catalogue of 200 migrations is some 100 KB. */
+const MAX_KEPT = 100
+
+/** Reads ConfigMaps live, and parses each version of them once. */
+export class Sources {
+  readonly #read: ConfigMapReader
+  readonly #parsed = new Map<string, Catalogue>()
+
+  constructor(read: ConfigMapReader) {
+    this.#read = read
+  }
+
+  static of({ core }: Clients): Sources {
+    return new Sources((name, namespace) => core.readNamespacedConfigMap({ name, namespace }))
+  }
+
+  async read(request: SourceRequest): Promise<SourceResult> {
+    const maps: V1ConfigMap[] = []
+    for (const configMap of request.configMaps) {
+      try {
+        maps.push(await this.#read(configMap, request.namespace))
+      } catch (error) {
+        if (statusOf(error) === 404) return { kind: 'missing', configMap }
+        return { kind: 'failed', configMap, reason: reasonOf(error) }
+      }
+    }
+    return {
+      kind: 'read',
+      catalogue: this.#catalogue(maps, request),
+      immutable: maps.every(({ immutable }) => immutable === true),
+      items: maps.map((map) => ({ configMap: map.metadata?.name ?? '', keys: keysOf(map).sort() })),
+    }
+  }
+
+  #catalogue(maps: readonly V1ConfigMap[], { format, historySchema }: SourceRequest): Catalogue {
+    const versions = maps.map(({ metadata }) => `${metadata?.uid}@${metadata?.resourceVersion}`)
+    const key = [...versions, format ?? '', historySchema].join(' ')
+    const known = this.#parsed.get(key)
+    if (known !== undefined) return known
+    const options = { historySchema, ...(format !== undefined && { format }) }
+    const catalogue = catalogueOf(readMigrations(maps.flatMap(filesOf), options))
+    this.#parsed.set(key, catalogue)
+    const [oldest] = this.#parsed.keys()
+    if (this.#parsed.size > MAX_KEPT && oldest !== undefined) this.#parsed.delete(oldest)
+    return catalogue
+  }
+}
+
+const keysOf = ({ data, binaryData }: V1ConfigMap) => [...Object.keys(data ?? {}), ...Object.keys(binaryData ?? {})]
+
+/** `data` holds text, `binaryData` base64 (what kubectl makes of a file that is not UTF-8). */
+const filesOf = ({ data, binaryData }: V1ConfigMap): RawFile[] => [
+  ...Object.entries(data ?? {}).map(([name, content]) => ({ name, content })),
+  ...Object.entries(binaryData ?? {}).map(([name, content]) => ({ name, content: Buffer.from(content, 'base64') })),
+]

@@ -19,23 +19,25 @@ const common: BuildOptions = {
   banner: { js: requireBanner },
 }
 
-/**
- * Writes `dist/lockkeeper.js`, `dist/webhook.js` and `dist/runner.js`. The runner is split, so that a pod with nothing
- * to do never loads what only a migration needs; its chunks are `dist/runner-*.js`.
- */
-async function buildAll(): Promise<void> {
-  await rm('dist', { recursive: true, force: true })
-  await Promise.all([
-    build({ ...common, entryPoints: { runner: 'sidecar/main.ts' }, splitting: true, chunkNames: 'runner-[hash]' }),
-    build({ ...common, entryPoints: { webhook: 'src/main.ts' } }),
-    build({
-      ...common,
-      entryPoints: { lockkeeper: 'src/cli/main.ts' },
-      splitting: true,
-      chunkNames: 'lockkeeper-[hash]',
-      banner: { js: `#!/usr/bin/env node\n${requireBanner}` },
-    }),
-  ])
+const bundles: Readonly<Record<string, BuildOptions>> = {
+  runner: { entryPoints: { runner: 'sidecar/main.ts' }, splitting: true, chunkNames: 'runner-[hash]' },
+  webhook: { entryPoints: { webhook: 'src/main.ts' } },
+  lockkeeper: {
+    entryPoints: { lockkeeper: 'src/cli/main.ts' },
+    splitting: true,
+    chunkNames: 'lockkeeper-[hash]',
+    banner: { js: `#!/usr/bin/env node\n${requireBanner}` },
+  },
 }
 
-await buildAll()
+/**
+ * Writes `dist/lockkeeper.js`, `dist/webhook.js` and `dist/runner.js`, or those that are named. The runner is split, so
+ * that a pod with nothing to do never loads what only a migration needs; its chunks are `dist/runner-*.js`.
+ */
+async function buildAll(names: readonly string[]): Promise<void> {
+  await rm('dist', { recursive: true, force: true })
+  await Promise.all(names.map((name) => build({ ...common, ...bundles[name] })))
+}
+
+const wanted = process.argv.slice(2)
+await buildAll(wanted.length === 0 ? Object.keys(bundles) : wanted)

@@ -1,0 +1,25 @@
+FROM node:24-trixie-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json .npmrc ./
+# Install scripts fetch what only tests need; the builder's platform binary comes without one.
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json ./
+COPY src src
+COPY sidecar sidecar
+COPY certs certs
+COPY test/tools/build.ts test/tools/build.ts
+RUN node test/tools/build.ts webhook runner
+
+FROM node:24-trixie-slim AS webhook
+WORKDIR /app
+COPY --from=build /src/dist/webhook.js /app/
+USER 65532:65532
+ENV NODE_ENV=production
+CMD ["/usr/local/bin/node", "--max-old-space-size=128", "/app/webhook.js"]
+
+FROM node:24-trixie-slim AS runner
+WORKDIR /app
+COPY --from=build /src/dist/runner*.js /app/
+USER 65532:65532
+ENV NODE_ENV=production
+CMD ["/usr/local/bin/node", "/app/runner.js"]

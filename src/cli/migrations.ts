@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import type { FormatName } from '../contract.ts'
+import type { MigrationSet, RawFile } from '../migration/migration.ts'
+import { readMigrations } from '../migration/read.ts'
+import { Problem } from './problem.ts'
+
+export interface MigrationOptions {
+  readonly migrations?: readonly string[]
+  readonly format?: FormatName
+  readonly historySchema?: string
+}
+
+/** Migrations of folders, or of files that hold a ConfigMap manifest. */
+export function loadMigrations({ migrations = ['migrations'], format, historySchema }: MigrationOptions): MigrationSet {
+  return readMigrations(migrations.flatMap(filesAt), {
+    ...(format !== undefined && { format }),
+    ...(historySchema !== undefined && { historySchema }),
+  })
+}
+
+/** The raw files at a path. Throws Problem. */
+export function filesAt(path: string): RawFile[] {
+  try {
+    if (!statSync(path).isDirectory()) return manifestFiles(path, readFileSync(path, 'utf8'))
+    const names = readdirSync(path, { withFileTypes: true }).filter(
+      (entry) => !entry.isDirectory() && !entry.name.startsWith('.'),
+    )
+    return names.map(({ name }) => ({ name, content: readFileSync(join(path, name)) }))
+  } catch (error) {
+    if (error instanceof Problem) throw error
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new Problem(
+      `the migrations at ${path} cannot be read (${code})`,
+      'name the folder, or a ConfigMap manifest, with --migrations PATH',
+    )
+  }
+}
+
+interface ConfigMapLike {
+  readonly kind?: string
+  readonly data?: Readonly<Record<string, string>>
+  readonly binaryData?: Readonly<Record<string, string>>
+}
+
+function manifestFiles(path: string, text: string): RawFile[] {
+  const documents = parseAllDocuments(text)
+  const broken = documents.flatMap(({ errors }) => errors)[0]
+  if (broken !== undefined) throw new Problem(`${path} is no YAML: ${broken.message.split('\n')[0]}`)
+  const maps = documents
+    .map((document) => document.toJS() as ConfigMapLike | null)
+    .filter((each) => each?.kind === 'ConfigMap')
+  if (maps.length === 0)
+    throw new Problem(`${path} holds no ConfigMap`, 'name a folder of migration files, or a ConfigMap manifest')
+  return maps.flatMap((map) => configMapFiles(map ?? {}))
+}
+
+/** The files of a ConfigMap, as the webhook would read them. */
+export const configMapFiles = ({ data, binaryData }: ConfigMapLike): RawFile[] => [
+  ...Object.entries(data ?? {}).map(([name, content]) => ({ name, content })),
+  ...Object.entries(binaryData ?? {}).map(([name, content]) => ({ name, content: Buffer.from(content, 'base64') })),
+]

@@ -1,0 +1,77 @@
+import type { RunEvent } from '../../sidecar/event.ts'
+import { exitOf, RunFailure } from '../../sidecar/failure.ts'
+import type { RunRequest } from '../../sidecar/request.ts'
+import { type RunReport, run, type StepReport } from '../../sidecar/run.ts'
+import { formatDuration } from '../migration/duration.ts'
+import type { MigrationSet } from '../migration/migration.ts'
+import { type DatabaseOptions, person, targetOf } from './database.ts'
+import { green, type Output, red, yellow } from './output.ts'
+
+/** Moves the schema on behalf of a person: `up`, `down` and `adopt`. Resolves to the exit code. */
+export async function move(
+  output: Output,
+  options: DatabaseOptions,
+  request: RunRequest,
+  files: MigrationSet | undefined,
+): Promise<number> {
+  const steps: StepReport[] = []
+  const stop = new AbortController()
+  const interrupt = () => stop.abort()
+  process.once('SIGINT', interrupt)
+  const emit = (event: RunEvent) => {
+    if (event.event === 'applied' || event.event === 'reverted') {
+      const { version = '', durationMs = 0 } = event
+      steps.push({ version, direction: event.event === 'applied' ? 'up' : 'down', durationMs, retries: 0 })
+    }
+    const line = progress(event, output.colour)
+    if (line !== undefined) output.say(line)
+  }
+  try {
+    const context = {
+      request,
+      database: targetOf(options),
+      who: person(),
+      files: async () => files,
+      emit,
+      signal: stop.signal,
+    }
+    const report = await run(context)
+    return done(output, report)
+  } catch (error) {
+    if (!(error instanceof RunFailure)) throw error
+    return failed(output, error, steps)
+  } finally {
+    process.removeListener('SIGINT', interrupt)
+  }
+}
+
+function progress({ event, level, version, durationMs, message }: RunEvent, colour: boolean): string | undefined {
+  if (event === 'applied')
+    return `${green('up', colour)}    ${version}  ${message} (${formatDuration(durationMs ?? 0)})`
+  if (event === 'reverted')
+    return `${yellow('down', colour)}  ${version}  ${message} (${formatDuration(durationMs ?? 0)})`
+  if (event === 'waiting') return `waiting: ${message}`
+  if (event === 'retrying') return `retrying ${version}: ${message}`
+  return level === 'warn' ? `${yellow('warning', colour)}: ${message}` : undefined
+}
+
+function done(output: Output, { from, to, steps }: RunReport): number {
+  const result = steps.length === 0 ? 'nothing' : 'done'
+  output.document({ from, to, steps, result, findings: [] })
+  const many = `${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`
+  output.print(
+    steps.length === 0
+      ? `nothing to do: the schema is at ${to ?? 'nothing'}`
+      : `the schema is at ${to ?? 'nothing'} (${many})`,
+  )
+  return 0
+}
+
+function failed(output: Output, failure: RunFailure, steps: readonly StepReport[]): number {
+  const { code, message, fix, place } = failure
+  const exit = exitOf(code)
+  const finding = { code, severity: 'error', ...place, message, fix }
+  output.document({ from: null, to: null, steps, result: exit === 12 ? 'refused' : 'failed', findings: [finding] })
+  process.stderr.write(`${red(code, output.colour)}: ${message}\n  fix: ${fix}\n`)
+  return exit === 13 || code === 'bad-config' ? 2 : 1
+}

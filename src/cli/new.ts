@@ -1,0 +1,26 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { golangMigrate } from '../migration/golang-migrate.ts'
+import { readMigrations } from '../migration/read.ts'
+import { highestVersion } from '../migration/version.ts'
+import { filesAt } from './migrations.ts'
+import type { Output } from './output.ts'
+import { Problem } from './problem.ts'
+
+/** `new NAME`: the next pair of files, in the folder's format. Prints their paths. */
+export function create(output: Output, folder: string, name: string): number {
+  if (!/[\p{L}\p{N}]/u.test(name)) throw new Problem('the name has no letter', 'lockkeeper new add_email_to_orders')
+  if (!existsSync(folder)) mkdirSync(folder, { recursive: true })
+  const files = filesAt(folder)
+  const { migrations } = files.length === 0 ? { migrations: [] } : readMigrations(files)
+  const highest = highestVersion(migrations.map(({ version }) => version))
+  const paths = golangMigrate.scaffold(highest, name).map((file) => {
+    const path = join(folder, file.name)
+    // `wx`: never over a file that is there.
+    writeFileSync(path, file.content, { flag: 'wx' })
+    return path
+  })
+  output.document(paths)
+  for (const path of paths) output.print(path)
+  return 0
+}

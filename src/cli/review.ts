@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs'
+import jsonPatch from 'fast-json-patch'
+import { isSeq, parseAllDocuments } from 'yaml'
+import type { Facts, NamespaceFacts, SourceOutcome } from '../admission/facts.ts'
+import { mutate } from '../admission/mutate.ts'
+import { parseReview, type ReviewRequest } from '../admission/review.ts'
+import { situationOf } from '../admission/situation.ts'
+import { sourceNeeded } from '../admission/source-needed.ts'
+import { validate } from '../admission/validate.ts'
+import { ADMISSION_LABEL } from '../contract.ts'
+import { catalogueOf } from '../migration/catalogue.ts'
+import { readMigrations } from '../migration/read.ts'
+import { configMapFiles } from './migrations.ts'
+import { green, type Output, red, yellow } from './output.ts'
+import { Problem } from './problem.ts'
+
+export interface ReviewOptions {
+  readonly file: readonly string[]
+  readonly old?: string
+  readonly namespace?: string
+  readonly namespaceLabel?: readonly string[]
+  readonly namespaceAnnotation?: readonly string[]
+}
+
+/** A manifest, as far as it is looked at before the handlers see it. */
+interface Manifest {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata?: {
+    readonly name?: string
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+  }
+  readonly items?: readonly Manifest[]
+  readonly data?: Readonly<Record<string, string>>
+  readonly binaryData?: Readonly<Record<string, string>>
+  readonly immutable?: boolean
+  readonly request?: unknown
+}
+
+/** `review`: what `kubectl apply` would say, by the webhook's own handlers. Exit 1 when one is denied, 3 when none matched. */
+export function review(output: Output, options: ReviewOptions, now: number): number {
+  const manifests = options.file.flatMap(readManifests)
+  const olds = options.old === undefined ? [] : readManifests(options.old)
+  const requests = manifests.flatMap((manifest) => requestsOf(manifest, olds, options))
+  const results = requests.map((request) => reviewed(request, manifests, options, now))
+  output.document(results)
+  for (const { kind, namespace, name, allowed, message, warnings } of results) {
+    for (const warning of warnings) output.print(`${yellow('Warning:', output.colour)} ${warning}`)
+    const verdict = allowed ? green('allowed', output.colour) : red('denied', output.colour)
+    output.print(`${kind.toLowerCase()}/${name} in ${namespace}: ${verdict}${message}`)
+  }
+  if (results.length === 0) output.say('nothing here asks for a schema version')
+  return results.length === 0 ? 3 : results.every(({ allowed }) => allowed) ? 0 : 1
+}
+
+function readManifests(path: string): Manifest[] {
+  let text: string
+  try {
+    text = readFileSync(path === '-' ? 0 : path, 'utf8')
+  } catch (error) {
+    throw new Problem(
+      `${path} cannot be read (${error instanceof Error && 'code' in error ? error.code : error})`,
+      'name a file, or - for standard input',
+    )
+  }
+  const documents = parseAllDocuments(text)
+  return documents.flatMap((document) => {
+    const [broken] = document.errors
+    if (broken !== undefined) throw new Problem(`${path} is no YAML: ${broken.message.split('\n')[0]}`)
+    const parsed = document.toJS() as Manifest | Manifest[] | null
+    if (isSeq(document.contents)) return parsed as Manifest[]
+    const manifest = parsed as Manifest | null
+    return manifest?.kind === 'List' ? [...(manifest.items ?? [])] : manifest === null ? [] : [manifest]
+  })
+}
+
+function requestsOf(manifest: Manifest, olds: readonly Manifest[], options: ReviewOptions): ReviewRequest[] {
+  if (manifest.kind === 'AdmissionReview') {
+    const recorded = parseReview(manifest)
+    if ('problem' in recorded) throw new Problem(recorded.problem)
+    return recorded.workload === undefined ? [] : [recorded]
+  }
+  const [group, version] = (manifest.apiVersion ?? '').includes('/')
+    ? (manifest.apiVersion ?? '').split('/')
+    : ['', manifest.apiVersion]
+  const name = manifest.metadata?.name
+  const old = olds.find((each) => each.kind === manifest.kind && each.metadata?.name === name)
+  const parsed = parseReview({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: 'review',
+      operation: old === undefined ? 'CREATE' : 'UPDATE',
+      kind: { group: group ?? '', version: version ?? '', kind: manifest.kind ?? '' },
+      namespace: manifest.metadata?.namespace ?? options.namespace ?? 'default',
+      name: name ?? '',
+      object: manifest,
+      oldObject: old ?? null,
+    },
+  })
+  if ('problem' in parsed || parsed.workload === undefined) return []
+  return [parsed]
+}
+
+function reviewed(request: ReviewRequest, manifests: readonly Manifest[], options: ReviewOptions, now: number) {
+  const namespace = namespaceOf(request.namespace, manifests, options)
+  const needed = sourceNeeded(request, situationOf(request, namespace))
+  const facts: Facts = {
+    namespace,
+    source: needed === undefined ? undefined : sourceOf(needed, manifests),
+    cluster: 'review',
+    runnerImage: 'lockkeeper/runner',
+    imagePullPolicy: 'IfNotPresent',
+    now,
+  }
+  const mutation = mutate(request, facts)
+  const object = jsonPatch.applyPatch(
+    structuredClone(request.object),
+    structuredClone(mutation.patch) as never,
+  ).newDocument
+  const parsed = parseReview({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: { ...rawOf(request), object },
+  })
+  if ('problem' in parsed) throw new Error(parsed.problem)
+  const verdict = validate(parsed, facts)
+  return {
+    kind: request.kind.split('/')[2] ?? '',
+    namespace: request.namespace,
+    name: request.name,
+    allowed: verdict.allowed,
+    message: verdict.allowed ? '' : verdict.message,
+    patch: mutation.patch,
+    warnings: [...mutation.warnings, ...verdict.warnings],
+    findings: verdict.findings,
+  }
+}
+
+function rawOf({ uid, operation, kind, namespace, name, old }: ReviewRequest) {
+  const [group, version, word] = kind.split('/')
+  return { uid, operation, namespace, name, kind: { group, version, kind: word }, oldObject: old ?? null }
+}
+
+/** A Namespace among the files, with what the command line adds; without either it counts as opted in. */
+function namespaceOf(name: string, manifests: readonly Manifest[], options: ReviewOptions): NamespaceFacts {
+  const given = manifests.find(({ kind, metadata }) => kind === 'Namespace' && metadata?.name === name)
+  const labels = given === undefined ? { [ADMISSION_LABEL]: 'enabled' } : (given.metadata?.labels ?? {})
+  return {
+    name,
+    labels: { ...labels, ...pairs(options.namespaceLabel) },
+    annotations: { ...given?.metadata?.annotations, ...pairs(options.namespaceAnnotation) },
+  }
+}
+
+const pairs = (texts: readonly string[] = []) =>
+  Object.fromEntries(
+    texts.map((text) => {
+      const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+      if (key === undefined) throw new Problem(`"${text}" is no KEY=VALUE`)
+      return [key, value ?? '']
+    }),
+  )
+
+function sourceOf(
+  { namespace, configMaps, format, historySchema }: NonNullable<ReturnType<typeof sourceNeeded>>,
+  manifests: readonly Manifest[],
+): SourceOutcome {
+  const found: Manifest[] = []
+  for (const configMap of configMaps) {
+    const map = manifests.find(
+      ({ kind, metadata }) =>
+        kind === 'ConfigMap' && metadata?.name === configMap && (metadata.namespace ?? namespace) === namespace,
+    )
+    if (map === undefined) return { kind: 'missing', configMap }
+    found.push(map)
+  }
+  const files = found.map((map) => ({ map, files: configMapFiles(map) }))
+  const set = readMigrations(
+    files.flatMap((each) => each.files),
+    { historySchema, ...(format !== undefined && { format }) },
+  )
+  return {
+    kind: 'read',
+    catalogue: catalogueOf(set),
+    immutable: found.every(({ immutable }) => immutable === true),
+    items: files.map((each) => ({
+      configMap: each.map.metadata?.name ?? '',
+      keys: each.files.map(({ name }) => name),
+    })),
+  }
+}

@@ -1,0 +1,93 @@
+import { serverFacts } from '../../sidecar/history/facts.ts'
+import { nothingSeen, readHistory, type Seen } from '../../sidecar/history/read.ts'
+import { describeHolder, type Holder, lockHolder } from '../../sidecar/lock.ts'
+import { DEFAULTS } from '../contract.ts'
+import type { MigrationSet } from '../migration/migration.ts'
+import { highestVersion } from '../migration/version.ts'
+import { type DatabaseOptions, withDatabase } from './database.ts'
+import { type Output, table } from './output.ts'
+
+export interface Live {
+  readonly seen: Seen
+  readonly holder: Holder | undefined
+}
+
+/** What the database says, from one short session; it changes nothing. */
+export function lookAt(options: DatabaseOptions): Promise<Live> {
+  const { historySchema = DEFAULTS.historySchema, set = DEFAULTS.set } = options
+  return withDatabase(options, async (session) => {
+    const facts = await serverFacts(session, historySchema)
+    const seen = facts.history === 'complete' ? await readHistory(session, historySchema, set) : nothingSeen
+    return { seen, holder: await lockHolder(session, set) }
+  })
+}
+
+/** `status`: live, pending, changed, missing; who holds the lock; what each workload asks for. */
+export async function status(output: Output, options: DatabaseOptions, files: MigrationSet): Promise<number> {
+  const { seen, holder } = await lookAt(options)
+  const versioned = files.migrations.filter(({ kind }) => kind === 'versioned')
+  const applied = seen.applied.map(({ version, name, appliedAt, durationMs, origin, downChecksum }) => ({
+    version,
+    name,
+    appliedAt,
+    durationMs,
+    origin,
+    down: downChecksum === null ? 'none' : 'stored',
+  }))
+  const isApplied = (version: string) => applied.some((each) => each.version === version)
+  const document = {
+    live: highestVersion(applied.map(({ version }) => version)) ?? null,
+    target: highestVersion(versioned.map(({ version }) => version)) ?? null,
+    applied,
+    pending: versioned.filter(({ version }) => !isApplied(version)).map(({ version, name }) => ({ version, name })),
+    changed: seen.applied
+      .filter(({ version, upChecksum }) =>
+        versioned.some((file) => file.version === version && file.up.checksum !== upChecksum),
+      )
+      .map(({ version, name }) => ({ version, name })),
+    missing: seen.applied
+      .filter(({ version }) => !versioned.some((file) => file.version === version))
+      .map(({ version, name }) => ({ version, name })),
+    lock: holder ?? null,
+    requirements: seen.requirements.map(({ cluster, workload, target, reached, lastSeen }) => ({
+      cluster,
+      workload,
+      target,
+      reached,
+      lastSeen,
+    })),
+  }
+  output.document(document)
+  output.print(`live     ${document.live ?? 'nothing'}`)
+  output.print(`target   ${document.target ?? 'nothing'}`)
+  const rows = [
+    ...applied.map(({ version, name, appliedAt, down }) => [
+      'applied',
+      version,
+      name,
+      appliedAt,
+      down === 'stored' ? 'down script stored' : 'no down script',
+    ]),
+    ...document.pending.map(({ version, name }) => ['pending', version, name, '', '']),
+    ...document.changed.map(({ version, name }) => [
+      'changed',
+      version,
+      name,
+      '',
+      'the file is not the applied script',
+    ]),
+    ...document.missing.map(({ version, name }) => [
+      'missing',
+      version,
+      name,
+      '',
+      'no file; the database has the scripts',
+    ]),
+  ]
+  for (const line of table(rows)) output.print(line)
+  if (holder !== undefined) output.print(`lock     ${describeHolder(holder)}`)
+  for (const { workload, target, reached, lastSeen } of document.requirements) {
+    output.print(`workload ${workload} asks for ${target}, reached ${reached ?? 'nothing'}, last seen ${lastSeen}`)
+  }
+  return 0
+}

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { install, uninstall } from './tools/install.ts'
+import { release, startDatabase, stopDatabase, withShop } from './tools/orders.ts'
+import { get, kubectl, mustKubectl, waitFor } from './tools/shell.ts'
+
+beforeAll(async () => {
+  await Promise.all([install('helm'), startDatabase()])
+}, 300_000)
+afterAll(async () => {
+  await uninstall('helm')
+  await stopDatabase()
+}, 120_000)
+
+describe('a release', () => {
+  test('is applied once by five new pods, then v2 with its plan, v3 refused without and accepted with its down script', () =>
+    withShop({}, async (shop) => {
+      await shop.files(release(1))
+      const first = await shop.deploy(1, { replicas: 5 })
+      expect(first.code, first.output).toBe(0)
+      await shop.rolledOut()
+      const events = await shop.events()
+      expect(events.filter(({ event }) => event === 'applied').map(({ version }) => version)).toEqual(['1'])
+      const pods = new Set(events.filter(({ event }) => event === 'done').map(({ pod }) => pod))
+      expect(pods.size).toBe(5)
+
+      await shop.files(release(2))
+      const second = await shop.deploy(2)
+      expect(second.stderr).toContain('Warning: ')
+      expect(second.stderr).toContain('schema 1 to 2, 1 migration')
+      expect(second.stderr).toContain('up 2 add_note, back by 2_add_note.down.sql')
+      await shop.rolledOut()
+      expect(await shop.versions()).toEqual(['1', '2'])
+
+      const { '3_rename_note.down.sql': down, ...without } = release(3)
+      await shop.files(without)
+      const before = await get('-n', shop.namespace, 'deployment', 'orders')
+      const refused = await shop.deploy(3)
+      expect(refused.code).toBe(1)
+      expect(refused.stderr).toContain(
+        'admission webhook "validate.lockkeeper.dev" denied the request: \nschema version 3 of',
+      )
+      expect(refused.stderr).toContain(
+        '  rollback-missing  3_rename_note.up.sql has no down script\n                    fix: write 3_rename_note.down.sql',
+      )
+      expect(refused.stderr).toContain('No pod was changed.')
+      expect((await get('-n', shop.namespace, 'deployment', 'orders')).spec).toEqual(before.spec)
+
+      expect(down).toBeDefined()
+      await shop.files(release(3))
+      expect((await shop.deploy(3)).code).toBe(0)
+      await shop.rolledOut()
+      expect(await shop.versions()).toEqual(['1', '2', '3'])
+    }))
+})
+
+describe('the way back', () => {
+  const toThree = async (shop: Parameters<Parameters<typeof withShop>[1]>[0], options = {}) => {
+    for (const version of [2, 3]) {
+      await shop.files(release(version))
+      const { code, output } = await shop.deploy(version, options)
+      expect(code, output).toBe(0)
+      await shop.rolledOut()
+    }
+    await shop.files(release(2))
+  }
+
+  test('under always: undo runs the stored down script though the ConfigMap has only v2’s files, and a late v3 pod is fenced', () =>
+    withShop({ 'lockkeeper.dev/on-rollback': 'always' }, async (shop) => {
+      await toThree(shop)
+      const { items } = await get('-n', shop.namespace, 'replicasets')
+      const newest = items.find(
+        (set: { metadata: { annotations: Record<string, string> } }) =>
+          set.metadata.annotations['deployment.kubernetes.io/revision'] === '2',
+      )
+      const undo = await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')
+      expect(undo.output).toContain('rollback-data-loss')
+      await shop.rolledOut()
+      expect(await shop.versions()).toEqual(['1', '2'])
+      expect(
+        await shop.sql(
+          `select column_name from information_schema.columns where table_name = 'orders' and column_name in ('note', 'remark')`,
+        ),
+      ).toEqual([['note']])
+
+      const history = await shop.sql('select event, version from lockkeeper.journal order by at')
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'late', namespace: shop.namespace },
+        spec: { ...newest.spec.template.spec, restartPolicy: 'Never' },
+      }
+      const { mustApply } = await import('./tools/shell.ts')
+      await mustApply(pod)
+      const ended = await waitFor('the late pod to be refused', async () => {
+        const { status } = await get('-n', shop.namespace, 'pod', 'late')
+        return status.initContainerStatuses?.[0]?.state?.terminated
+      })
+      expect(ended.exitCode).toBe(12)
+      expect(JSON.parse(ended.message)).toMatchObject({ code: 'superseded' })
+      expect(await shop.sql('select event, version from lockkeeper.journal order by at')).toEqual(history)
+      expect(await shop.versions()).toEqual(['1', '2'])
+    }))
+
+  test('under auto and RollingUpdate: a warning, the new pods wait with the cures, and v3 goes on serving', () =>
+    withShop({ 'config.lockkeeper.dev/deadline': '3s' }, async (shop) => {
+      await toThree(shop)
+      const undo = await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')
+      expect(undo.output).toContain('schema-ahead-incompatible')
+      const described = await waitFor('the cures in kubectl describe pod', async () => {
+        const text = await mustKubectl('-n', shop.namespace, 'describe', 'pods', '-l', 'app=orders')
+        return text.includes('schema-ahead-incompatible') ? text : undefined
+      })
+      expect(described).toMatch(/on-rollback: always/)
+      expect(await shop.versions()).toEqual(['1', '2', '3'])
+      const { status } = await get('-n', shop.namespace, 'deployment', 'orders')
+      expect(status.readyReplicas).toBe(2)
+    }))
+
+  test('under auto and Recreate: the down script runs', () =>
+    withShop({}, async (shop) => {
+      await toThree(shop, { strategy: 'Recreate' })
+      await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')
+      await shop.rolledOut()
+      expect(await shop.versions()).toEqual(['1', '2'])
+    }))
+
+  test('under keep: the schema stays, and v2 starts', () =>
+    withShop({ 'lockkeeper.dev/on-rollback': 'keep' }, async (shop) => {
+      await toThree(shop, { code: 1 })
+      await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')
+      await shop.rolledOut()
+      expect(await shop.versions()).toEqual(['1', '2', '3'])
+    }))
+})

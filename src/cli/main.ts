@@ -270,8 +270,7 @@ function exitFor(error: unknown): number {
     return 2
   }
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')) {
-    const asked = ['commander.helpDisplayed', 'commander.version', 'commander.help'].includes(String(error.code))
-    return asked ? 0 : 2
+    return 'exitCode' in error && error.exitCode === 0 ? 0 : 2
   }
   process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`)
   return 2

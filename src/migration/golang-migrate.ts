@@ -16,6 +16,7 @@ export const golangMigrate: Format = {
       .trim()
       .toLowerCase()
       .replace(/[^\p{L}\p{N}]+/gu, '_')
+      .replace(/^_|_$/g, '')
     return [
       { name: `${next}_${title}.up.sql`, content: '' },
       { name: `${next}_${title}.down.sql`, content: '' },

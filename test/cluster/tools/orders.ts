@@ -41,6 +41,8 @@ async function sqlIn(name: string, text: string): Promise<string[][]> {
     'exec',
     'postgres-0',
     '--',
+    'env',
+    'PGPASSWORD=example',
     'psql',
     '-h',
     '127.0.0.1',

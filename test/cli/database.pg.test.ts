@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
+import { release } from '../tools/example-files.ts'
+import { startServer, withDatabase } from '../tools/postgres.ts'
+import { lockkeeper, withFolder } from '../tools/program.ts'
+import { runRunner } from '../tools/runner.ts'
+
+let server: EmbeddedPostgres
+let stop: () => Promise<void>
+beforeAll(async () => {
+  ;({ server, stop } = await startServer({ major: 18 }))
+})
+afterAll(() => stop())
+
+const files = Object.fromEntries(Object.entries(release(3)).map(([name, text]) => [`migrations/${name}`, text]))
+const inDatabase = (
+  use: (
+    run: (...args: string[]) => ReturnType<typeof lockkeeper>,
+    url: string,
+    sql: (text: string) => Promise<Record<string, unknown>[]>,
+  ) => Promise<void>,
+) =>
+  withDatabase(server, ({ url, sql }) =>
+    withFolder(files, (cwd) => use((...args) => lockkeeper(args, { cwd, env: { DATABASE_URL: url } }), url, sql)),
+  )
+
+test('up, status, plan, down and history tell one story', () =>
+  inDatabase(async (run) => {
+    expect((await run('plan')).stdout).toContain(
+      'up 1 create_orders  (1_create_orders.up.sql; back by 1_create_orders.down.sql)\n  CREATE TABLE orders',
+    )
+    const up = await run('up', '--to', '2')
+    expect(up).toMatchObject({ code: 0, stdout: 'the schema is at 2 (2 steps)\n' })
+    expect(up.stderr).toMatch(/^up {4}1 {2}1_create_orders\.up\.sql \(\d+ms\)\nup {4}2/)
+    expect((await run('up', '--to', '2', '-o', 'json')).stdout).toContain('"result": "nothing"')
+
+    const status = JSON.parse((await run('status', '-o', 'json')).stdout)
+    expect(status).toMatchObject({
+      live: '2',
+      target: '3',
+      applied: [{ version: '1', name: 'create_orders', origin: 'lockkeeper', down: 'stored' }, { version: '2' }],
+      pending: [{ version: '3', name: 'rename_note' }],
+      changed: [],
+      missing: [],
+      lock: null,
+      requirements: [],
+    })
+    expect((await run('status')).stdout).toContain('pending  3')
+
+    const last = JSON.parse((await run('up', '-o', 'json')).stdout)
+    expect(last).toMatchObject({
+      from: '2',
+      to: '3',
+      steps: [{ version: '3', direction: 'up', retries: 0 }],
+      result: 'done',
+      findings: [],
+    })
+    expect((await run('plan', '--to', '1')).stdout).toContain('down from 3 to 1')
+    const down = JSON.parse((await run('down', '--steps', '1', '-o', 'json')).stdout)
+    expect(down).toMatchObject({ from: '3', to: '2', steps: [{ version: '3', direction: 'down' }], result: 'done' })
+    expect((await run('down', '--to', '0')).stdout).toBe('the schema is at nothing (2 steps)\n')
+    const history = JSON.parse((await run('history', '-o', 'json')).stdout)
+    expect(history.map(({ event, version }: { event: string; version: string }) => `${event} ${version}`)).toEqual([
+      ...['applied 1', 'applied 2', 'applied 3', 'reverted 3', 'reverted 2', 'reverted 1'],
+    ])
+  }))
+
+test('a failing script is named by file and line, and ends with 1', () =>
+  withDatabase(server, ({ url }) =>
+    withFolder(
+      { 'migrations/1_a.up.sql': 'SELECT 1;\nSELEC 2;\n', 'migrations/1_a.down.sql': 'SELECT 1;' },
+      async (cwd) => {
+        const { code, stderr, stdout } = await lockkeeper(['up', '-o', 'json'], { cwd, env: { DATABASE_URL: url } })
+        expect(code).toBe(1)
+        expect(stderr).toContain('migration-failed: 1_a.up.sql line 2: syntax error')
+        expect(JSON.parse(stdout)).toMatchObject({
+          result: 'failed',
+          findings: [{ code: 'migration-failed', file: '1_a.up.sql', line: 2, sqlstate: '42601' }],
+        })
+      },
+    ),
+  ))
+
+test('down refuses what a workload requires, names it, and goes with --force or after forget', () =>
+  inDatabase(async (run, url) => {
+    await runRunner({ url, target: '3', files: release(3), env: { LOCKKEEPER_DEADLINE: '1s' } })
+    const refused = await run('down', '--to', '2', '--deadline', '300ms')
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('shop/Deployment/orders holds the schema at 3')
+    expect((await run('forget', '--workload', 'shop/Deployment/nobody')).code).toBe(3)
+    expect((await run('forget')).code).toBe(2)
+    const forced = await run('down', '--to', '2', '--force')
+    expect(forced.code).toBe(0)
+    expect(forced.stderr).toContain('warning: --force')
+    expect((await run('forget', '--workload', 'shop/Deployment/orders')).stdout).toContain(
+      'forgot shop/Deployment/orders',
+    )
+    expect((await run('down', '--to', '1')).code).toBe(0)
+  }))
+
+test('adopt takes an existing database over at a version, and up goes on from there', () =>
+  inDatabase(async (run, _url, sql) => {
+    await sql("create table orders (id int primary key); alter table orders add note text default 'x'")
+    const up = await run('up')
+    expect(up.code).toBe(1)
+    expect(up.stderr).toContain('history-missing')
+    expect((await run('adopt')).code).toBe(2)
+    expect((await run('adopt', '--at', '7')).code).toBe(1)
+    expect((await run('adopt', '--at', '2')).code).toBe(0)
+    expect((await run('up')).stdout).toContain('the schema is at 3 (1 step)')
+    expect((await run('down', '--to', '2')).code).toBe(0)
+  }))
+
+test('history-ddl prints what a superuser can run for a role that may not create schemas', () =>
+  inDatabase(async (run, _url, sql) => {
+    const { stdout } = await run('history-ddl')
+    await sql(stdout)
+    expect((await run('up')).code).toBe(0)
+  }))
+
+test('a database that is not there ends with 2, at once and without the password', async () => {
+  const { code, stderr } = await lockkeeper([
+    'status',
+    '-m',
+    import.meta.dirname,
+    '--database',
+    'postgresql://u:sesame@127.0.0.1:1/x',
+  ])
+  expect(code).toBe(2)
+  expect(stderr).toContain('refuses the connection')
+  expect(stderr).not.toContain('sesame')
+})
+
+test('the demo ends well and shows every turn of the story', async () => {
+  const { code, stdout } = await lockkeeper(['demo'])
+  expect(code).toBe(0)
+  for (const line of [
+    'applied 2 2_add_note.up.sql',
+    'rollback-missing  3_rename_note.up.sql has no down script',
+    'reverted 3 3_rename_note.down.sql',
+    'The schema is back at 2',
+  ]) {
+    expect(stdout).toContain(line)
+  }
+})

@@ -1,0 +1,208 @@
+import { readFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { demoFiles } from '../../src/cli/demo-files.ts'
+import { release } from '../tools/example-files.ts'
+import { lockkeeper, withFolder } from '../tools/program.ts'
+
+const inMigrations = (files: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(files).map(([name, text]) => [`migrations/${name}`, text]))
+
+describe('lockkeeper', () => {
+  test('without arguments, with an unknown command or option ends with 2 and says where help is', async () => {
+    for (const args of [[], ['frobnicate'], ['lint', '--nonsense']]) {
+      const { code, stdout } = await lockkeeper(args)
+      expect([code, stdout]).toEqual([2, ''])
+    }
+    const { stderr } = await lockkeeper(['lint', '--nonsense'])
+    expect(stderr).toContain("unknown option '--nonsense'")
+    expect(stderr).toContain('--help')
+  })
+
+  test('--help of every command shows an example', async () => {
+    const { code, stdout } = await lockkeeper(['--help'])
+    expect(code).toBe(0)
+    const commands = [...stdout.matchAll(/^ {2}([a-z-]+) \[options\]/gm)].map(([, name]) => name ?? '')
+    expect(commands).toEqual([
+      ...['new', 'lint', 'plan', 'up', 'down', 'status', 'history', 'adopt', 'forget', 'history-ddl', 'review', 'demo'],
+    ])
+    for (const name of commands)
+      expect((await lockkeeper([name, '--help'])).stdout).toMatch(/Example:\n {2}.*lockkeeper/)
+  })
+
+  test('--version prints the version', async () => {
+    expect((await lockkeeper(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+})
+
+describe('new', () => {
+  test('begins with six digits in an empty folder and goes on from the highest', () =>
+    withFolder({}, async (folder) => {
+      const first = await lockkeeper(['new', 'create orders'], { cwd: folder })
+      expect(first).toMatchObject({
+        code: 0,
+        stdout: 'migrations/000001_create_orders.up.sql\nmigrations/000001_create_orders.down.sql\n',
+      })
+      const second = await lockkeeper(['new', 'Add Email!', '-o', 'json'], { cwd: folder })
+      expect(JSON.parse(second.stdout)).toEqual([
+        'migrations/000002_add_email.up.sql',
+        'migrations/000002_add_email.down.sql',
+      ])
+      expect(await readdir(join(folder, 'migrations'))).toHaveLength(4)
+    }))
+})
+
+describe('lint', () => {
+  test('of sound files says so', () =>
+    withFolder(inMigrations(release(3)), async (cwd) => {
+      expect(await lockkeeper(['lint'], { cwd })).toEqual({ code: 0, stdout: '3 migrations, no finding\n', stderr: '' })
+    }))
+
+  const broken = { ...release(1), '2_x.up.sql': 'SELECT 1;\nCOMMIT;\n', '3_y.up.sql': 'SELECT 1;', '3_y.down.sql': '' }
+  test('names file, line, code and cure of each finding, and ends with 1', () =>
+    withFolder(inMigrations(broken), async (cwd) => {
+      const { code, stdout } = await lockkeeper(['lint'], { cwd })
+      expect(code).toBe(1)
+      expect(stdout).toBe(
+        [
+          '2_x.up.sql: error rollback-missing: 2_x.up.sql has no down script',
+          '  fix: write 2_x.down.sql (npx lockkeeper lint shows what it must undo)',
+          '2_x.up.sql:2: error transaction-control: 2_x.up.sql line 2 has COMMIT inside the script',
+          '  fix: remove it: Lockkeeper opens one transaction around each script and commits it with the history',
+          '3_y.down.sql:1: error rollback-empty: 3_y.down.sql holds no statement, so it would undo nothing',
+          '  fix: write what undoes the up script into 3_y.down.sql, or declare the up script irreversible',
+          '',
+        ].join('\n'),
+      )
+    }))
+
+  test('prints JSON, GitHub’s workflow commands and SARIF', () =>
+    withFolder(inMigrations(broken), async (cwd) => {
+      const json = JSON.parse((await lockkeeper(['lint', '-o', 'json'], { cwd })).stdout)
+      expect(json[1]).toEqual({
+        code: 'transaction-control',
+        severity: 'error',
+        version: '2',
+        file: '2_x.up.sql',
+        line: 2,
+        message: '2_x.up.sql line 2 has COMMIT inside the script',
+        fix: 'remove it: Lockkeeper opens one transaction around each script and commits it with the history',
+      })
+      const github = (await lockkeeper(['lint', '-o', 'github'], { cwd })).stdout
+      expect(github).toContain('::error file=2_x.up.sql,line=2,title=transaction-control::')
+      const sarif = JSON.parse((await lockkeeper(['lint', '-o', 'sarif'], { cwd })).stdout)
+      expect(sarif.runs[0].results).toHaveLength(3)
+    }))
+
+  test('--since leaves out what is older; a ConfigMap manifest is read like a folder', () =>
+    withFolder(inMigrations(broken), async (cwd) => {
+      expect((await lockkeeper(['lint', '--since', '3'], { cwd })).code).toBe(0)
+      const manifest = JSON.stringify({ kind: 'ConfigMap', data: release(2) })
+      await withFolder({ 'map.yaml': manifest }, async (folder) => {
+        expect((await lockkeeper(['lint', '-m', 'map.yaml'], { cwd: folder })).stdout).toContain(
+          '2 migrations, no finding',
+        )
+      })
+    }))
+
+  test.each([
+    ['a folder that is not there', [], 'cannot be read'],
+    ['a version that is none', ['--since', 'x'], '--since is "x"'],
+  ])('with %s ends with 2 and a cure', (_, args, message) =>
+    withFolder(args.length === 0 ? {} : inMigrations(release(1)), async (cwd) => {
+      const { code, stderr, stdout } = await lockkeeper(['lint', ...args], { cwd })
+      expect([code, stdout]).toEqual([2, ''])
+      expect(stderr).toContain(message)
+      expect(stderr).toContain('fix: ')
+    }),
+  )
+
+  test.each([
+    ['no file', { 'migrations/.keep': '' }, 'there is no migration file'],
+    ['no file of any format', { 'migrations/readme.txt': 'x' }, 'none of 1 files is named as a migration'],
+    [
+      'two files of one version',
+      { 'migrations/1_a.up.sql': '', 'migrations/01_b.up.sql': '', 'migrations/1_a.down.sql': 'SELECT 1;' },
+      'are both version 1',
+    ],
+    [
+      'a down script alone',
+      { 'migrations/1_a.up.sql': '', 'migrations/1_a.down.sql': 'SELECT 1;', 'migrations/2_a.down.sql': 'SELECT 1;' },
+      'has no up script',
+    ],
+  ])('with %s ends with 1 and names it', (_, files, message) =>
+    withFolder(files, async (cwd) => {
+      const { code, stdout } = await lockkeeper(['lint'], { cwd })
+      expect(code).toBe(1)
+      expect(stdout).toContain(message)
+    }),
+  )
+})
+
+describe('review', () => {
+  const manifest = (version: number, files: Readonly<Record<string, string>>) =>
+    [
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'm', namespace: 'shop' }, data: files },
+      {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: {
+          name: 'orders',
+          namespace: 'shop',
+          annotations: {
+            'lockkeeper.dev/schema-version': String(version),
+            'lockkeeper.dev/migrations': 'm',
+            'lockkeeper.dev/database': 'secret/db#uri',
+          },
+        },
+        spec: { selector: {}, template: { metadata: {}, spec: { containers: [{ name: 'a' }] } } },
+      },
+    ]
+      .map((object) => JSON.stringify(object))
+      .join('\n---\n')
+
+  test('says what kubectl would say, from standard input', async () => {
+    const { code, stdout } = await lockkeeper(['review', '-f', '-'], { input: manifest(2, release(2)) })
+    expect(stdout).toContain('Warning: shop/Deployment/orders: schema as it is to 2, 2 migrations')
+    expect(stdout).toContain('deployment/orders in shop: allowed')
+    expect(code).toBe(0)
+  })
+
+  test('ends with 1 and the message when it is denied, and with JSON per object', async () => {
+    const input = manifest(2, { ...release(1), '2_x.up.sql': 'SELECT 1;' })
+    const { code, stdout } = await lockkeeper(['review', '-f', '-'], { input })
+    expect(code).toBe(1)
+    expect(stdout).toContain(
+      'deployment/orders in shop: denied\nschema version 2 of shop/orders cannot be rolled back:\n  rollback-missing',
+    )
+    const json = JSON.parse((await lockkeeper(['review', '-f', '-', '-o', 'json'], { input })).stdout)
+    expect(json[0]).toMatchObject({ kind: 'Deployment', namespace: 'shop', name: 'orders', allowed: false })
+    expect(json[0].findings[0]).toMatchObject({ code: 'rollback-missing', version: '2' })
+    const off = ['--namespace-annotation', 'lockkeeper.dev/rollback-policy=off']
+    expect((await lockkeeper(['review', '-f', '-', ...off], { input })).code).toBe(0)
+  })
+
+  test('compares with the objects as they are', () =>
+    withFolder({ 'old.yaml': manifest(2, release(2)) }, async (cwd) => {
+      const { stdout } = await lockkeeper(['review', '-f', '-', '--old', 'old.yaml'], {
+        cwd,
+        input: manifest(3, release(3)),
+      })
+      expect(stdout).toContain('allowed')
+    }))
+
+  test('ends with 3 when nothing asks for a schema, and with 2 for what is no YAML', async () => {
+    const plain = JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'x' } })
+    expect((await lockkeeper(['review', '-f', '-'], { input: plain })).code).toBe(3)
+    expect((await lockkeeper(['review', '-f', '-'], { input: 'a: [' })).code).toBe(2)
+    expect((await lockkeeper(['review', '-f', 'nowhere.yaml'])).code).toBe(2)
+  })
+})
+
+test('the demo tells the example’s own migrations', () => {
+  for (const { name, content } of demoFiles(3)) {
+    const path = join(import.meta.dirname, '../../manifests/examples/orders/chart/migrations', name)
+    expect(content).toBe(readFileSync(path, 'utf8'))
+  }
+})

@@ -15,6 +15,7 @@ import { recordIntent, stamp } from './intent.ts'
 import { describeHolder, lockHolder, tryLock, unlock } from './lock.ts'
 import { move } from './move.ts'
 import { deadlineFailure } from './patience.ts'
+import type { RunRequest } from './request.ts'
 import type { RunContext, RunReport, RunState } from './run.ts'
 import type { Session } from './session.ts'
 
@@ -111,10 +112,16 @@ async function lookAround(attempt: Attempt): Promise<Look> {
   const mounted = await context.files()
   const target = request.target ?? highestVersion((mounted?.migrations ?? []).map(({ version }) => version)) ?? '0'
   const seen = attempt.history ? await readRows(attempt, target) : nothingSeen
-  const adopting = seen.epoch === undefined && request.adoptAt !== undefined
-  const files =
-    request.lower !== undefined ? undefined : adopting ? mounted?.migrations : filesFor(mounted, seen, target)
+  const files = filesToCount(request, seen, mounted, target)
   return { target, seen, mounted, files, decision: decide(decisionInput(request, seen, files, target)) }
+}
+
+/** A late pod decides by the history alone: the files of its release may be gone, and it moves nothing anyway. */
+function filesToCount(request: RunRequest, seen: Seen, mounted: MigrationSet | undefined, target: string) {
+  if (request.lower !== undefined) return undefined
+  if (seen.epoch === undefined && request.adoptAt !== undefined) return mounted?.migrations
+  const late = request.owner !== undefined && (ownRequirement(request, seen)?.token ?? 0) > request.owner.token
+  return late ? undefined : filesFor(mounted, seen, target)
 }
 
 async function readRows(attempt: Attempt, target: string): Promise<Seen> {

@@ -27,8 +27,8 @@ describe('lockkeeper', () => {
     expect(commands).toEqual([
       ...['new', 'lint', 'plan', 'up', 'down', 'status', 'history', 'adopt', 'forget', 'history-ddl', 'review', 'demo'],
     ])
-    for (const name of commands)
-      expect((await lockkeeper([name, '--help'])).stdout).toMatch(/Example:\n {2}.*lockkeeper/)
+    const helps = await Promise.all(commands.map((name) => lockkeeper([name, '--help'])))
+    for (const help of helps) expect(help.stdout).toMatch(/Example:\n {2}.*lockkeeper/)
   })
 
   test('--version prints the version', async () => {

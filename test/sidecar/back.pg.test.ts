@@ -46,6 +46,7 @@ describe.each([15, 18])('the way back on PostgreSQL %i', (major) => {
       expect(late.code).toBe(12)
       expect(late.termination).toMatchObject({ code: 'superseded' })
       expect(late.termination?.message).toContain('token 2')
+      expect((await at(database, 3, 1, { ...always, files: 2 })).termination).toMatchObject({ code: 'superseded' })
       expect(await versions(database)).toEqual(['1', '2'])
     }))
 

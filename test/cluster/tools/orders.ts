@@ -66,6 +66,8 @@ async function sqlIn(name: string, text: string): Promise<string[][]> {
 /** A namespace of its own with a database of its own. */
 export interface Shop {
   readonly namespace: string
+  readonly database: string
+  readonly databaseNamespace: string
   sql(text: string): Promise<string[][]>
   /** Puts a release's files into the ConfigMap. */
   files(files: Files, name?: string): Promise<void>
@@ -139,6 +141,8 @@ function shopIn(namespace: string, name: string): Shop {
   const object = (version: number, options: DeployOptions = {}) => ordersDeployment(namespace, version, options)
   return {
     namespace,
+    database: name,
+    databaseNamespace: database,
     sql,
     object,
     files: async (files, configMap = 'orders-migrations') => {

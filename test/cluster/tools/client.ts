@@ -1,0 +1,74 @@
+import { images } from './install.ts'
+import { kubectl, mustApply, mustKubectl, waitFor } from './shell.ts'
+
+/** Runs in a pod: writes and reads through the Service, a connection per request, 20 times a second. */
+const script = `
+const http = require('node:http')
+let ok = 0, failed = 0
+const ask = (method, path, body) => new Promise((resolve) => {
+  const request = http.request({ host: process.env.TARGET, port: 80, method, path, agent: false, timeout: 5000 }, (response) => {
+    response.resume()
+    response.on('end', () => resolve(response.statusCode < 300 ? undefined : 'status ' + response.statusCode))
+  })
+  request.on('timeout', () => request.destroy(new Error('timeout')))
+  request.on('error', (error) => resolve(error.message))
+  request.end(body)
+})
+const tick = async () => {
+  for (const problem of [await ask('POST', '/orders', JSON.stringify({ item: 'tea' })), await ask('GET', '/orders')]) {
+    if (problem === undefined) ok++
+    else { failed++; console.log(new Date().toISOString() + ' FAILED ' + problem) }
+  }
+}
+setInterval(tick, 50)
+setInterval(() => console.log('COUNT ' + ok + ' ' + failed), 500)
+process.on('SIGTERM', () => process.exit(0))
+`
+
+export interface ClientCount {
+  readonly ok: number
+  readonly failed: number
+  readonly problems: readonly string[]
+}
+
+/** A client that uses the application all along while something happens to it. */
+export async function withClient(
+  namespace: string,
+  service: string,
+  during: () => Promise<void>,
+): Promise<ClientCount> {
+  await mustApply({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'client', namespace },
+    spec: {
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        {
+          name: 'client',
+          image: images().example,
+          imagePullPolicy: 'IfNotPresent',
+          command: ['node', '-e', script],
+          env: [{ name: 'TARGET', value: service }],
+        },
+      ],
+    },
+  })
+  const count = async (): Promise<ClientCount> => {
+    const { stdout } = await kubectl('-n', namespace, 'logs', 'client')
+    const [, ok = '0', failed = '0'] = [...stdout.matchAll(/^COUNT (\d+) (\d+)$/gm)].at(-1) ?? []
+    return {
+      ok: Number(ok),
+      failed: Number(failed),
+      problems: stdout.split('\n').filter((line) => line.includes('FAILED')),
+    }
+  }
+  await waitFor('the client to have asked a hundred times', async () => (await count()).ok > 100)
+  await during()
+  const before = await count()
+  await waitFor('the client to ask on afterwards', async () => (await count()).ok > before.ok + 100)
+  const result = await count()
+  await mustKubectl('-n', namespace, 'delete', 'pod', 'client', '--wait=false')
+  return result
+}

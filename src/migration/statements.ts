@@ -22,10 +22,11 @@ export function* splitStatements(text: string): Generator<Statement> {
   for (const token of lex(text)) {
     if (token.kind === 'comment' || token.kind === 'meta') continue
     const piece = pieceOf(text, token)
-    if (piece === '(') parentheses++
-    if (piece === ')') parentheses = Math.max(0, parentheses - 1)
+    const symbol = token.kind === 'symbol' ? piece : ''
+    if (symbol === '(') parentheses++
+    if (symbol === ')') parentheses = Math.max(0, parentheses - 1)
     if (token.kind === 'word') bodies = depthAfter(bodies, piece, words.at(-1))
-    if (piece === ';' && parentheses === 0 && bodies === 0) {
+    if (symbol === ';' && parentheses === 0 && bodies === 0) {
       if (start >= 0) yield { start, end, words }
       words = []
       start = -1

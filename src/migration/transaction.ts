@@ -55,7 +55,7 @@ const alone = 'this release runs every migration in one transaction; use a form 
 
 /** Why a statement cannot be part of one transaction that others own, or undefined. */
 function refusal({ words }: Statement): Refusal | undefined {
-  const [one, two, three] = words
+  const [one] = words
   const head = words.slice(0, 2).join(' ')
   if (one === 'begin' || head === 'start transaction') return [`${upper(one)} inside the script`, ownTransaction]
   if (one === 'commit' || one === 'end' || one === 'abort') return [`${upper(one)} inside the script`, ownTransaction]
@@ -76,11 +76,15 @@ function refusal({ words }: Statement): Refusal | undefined {
   if (one === 'vacuum' || head === 'alter system' || /^(create|drop) (database|tablespace|subscription)$/.test(head)) {
     return [`${upper(one === 'vacuum' ? one : head)}, which PostgreSQL forbids inside a transaction`, alone]
   }
-  if (one === 'reindex' && /^(schema|database|system)$/.test(two === '(' ? (three ?? '') : (two ?? ''))) {
+  if (one === 'reindex' && /^(schema|database|system)$/.test(kindOfReindex(words))) {
     return [`${upper(head)}, which PostgreSQL forbids inside a transaction`, alone]
   }
   return undefined
 }
+
+/** REINDEX may have options in parentheses before it says what it rebuilds. */
+const kindOfReindex = (words: readonly string[]): string =>
+  words[1] === '(' ? (words[words.indexOf(')') + 1] ?? '') : (words[1] ?? '')
 
 const upper = (words: string | undefined) => (words ?? '').toUpperCase()
 

@@ -23,8 +23,10 @@ const go = async (shop: Shop, version: number, options = {}) => {
   expect(code, output).toBe(0)
   await shop.rolledOut((options as { name?: string }).name)
 }
-const pods = async (shop: Shop, name = 'orders'): Promise<string[]> =>
-  (await get('-n', shop.namespace, 'pods', '-l', `app=${name}`)).items
+/** Pods that are to stay, by UID. */
+const pods = async (shop: Shop): Promise<string[]> =>
+  (await get('-n', shop.namespace, 'pods', '-l', 'app=orders')).items
+    .filter(({ metadata }: { metadata: { deletionTimestamp?: string } }) => metadata.deletionTimestamp === undefined)
     .map(({ metadata }: { metadata: { uid: string } }) => metadata.uid)
     .sort()
 
@@ -112,7 +114,9 @@ describe.concurrent('every day', () => {
       await shop.files(release(2))
       expect((await shop.deploy(2, { name: 'a' })).code).toBe(0)
       const waiting = await waitFor('a to wait for b', async () =>
-        (await shop.events('a')).find(({ event }) => event === 'waiting'),
+        (await shop.events('a')).find(
+          ({ event, message = '' }) => event === 'waiting' && message.includes('holds the schema'),
+        ),
       )
       expect(waiting.message).toContain(`${shop.namespace}/Deployment/b holds the schema at 3`)
       expect(await shop.versions()).toEqual(['1', '2', '3'])

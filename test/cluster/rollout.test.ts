@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { install, uninstall } from './tools/install.ts'
 import { release, startDatabase, stopDatabase, withShop } from './tools/orders.ts'
-import { get, kubectl, mustKubectl, waitFor } from './tools/shell.ts'
+import { get, kubectl, mustApply, mustKubectl, waitFor } from './tools/shell.ts'
 
 beforeAll(async () => {
   await Promise.all([install('helm'), startDatabase()])
@@ -89,7 +89,6 @@ describe('the way back', () => {
         metadata: { name: 'late', namespace: shop.namespace },
         spec: { ...newest.spec.template.spec, restartPolicy: 'Never' },
       }
-      const { mustApply } = await import('./tools/shell.ts')
       await mustApply(pod)
       const ended = await waitFor('the late pod to be refused', async () => {
         const { status } = await get('-n', shop.namespace, 'pod', 'late')

@@ -1,0 +1,140 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { OpenText } from '../../src/migration/lexer.ts'
+import { lineOf, splitStatements } from '../../src/migration/statements.ts'
+import { transactionBody } from '../../src/migration/transaction.ts'
+
+const cut = (text: string) => [...splitStatements(text)].map(({ start, end }) => text.slice(start, end))
+const script = (text: string) => ({ file: 'x.sql', line: 1, text, checksum: '' })
+
+describe('statements', () => {
+  test.each<[string, string, string[]]>([
+    ['nothing', ' \n-- only a comment\n/* and /* another */ */ ;', []],
+    ['two', 'SELECT 1; SELECT 2', ['SELECT 1', 'SELECT 2']],
+    [
+      'semicolons in strings',
+      "SELECT ';' || E'\\';' || U&';'; SELECT 2;",
+      ["SELECT ';' || E'\\';' || U&';'", 'SELECT 2'],
+    ],
+    ['doubled quotes', 'SELECT \'it\'\'s; one\'; SELECT "a""b;c"', ["SELECT 'it''s; one'", 'SELECT "a""b;c"']],
+    ['backslashes in plain strings', "SELECT '\\'; SELECT 2", ["SELECT '\\'", 'SELECT 2']],
+    ['dollar quotes', 'DO $$ BEGIN; END; $$; SELECT $a$ $$; $a$;', ['DO $$ BEGIN; END; $$', 'SELECT $a$ $$; $a$']],
+    ['dollars in names and parameters', 'SELECT a$b$c; SELECT $1;', ['SELECT a$b$c', 'SELECT $1']],
+    ['nested comments', 'SELECT 1 /* ; /* ; */ ; */ + 2; SELECT 3', ['SELECT 1 /* ; /* ; */ ; */ + 2', 'SELECT 3']],
+    [
+      'a rule with parentheses',
+      'CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2); SELECT 3',
+      ['CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)', 'SELECT 3'],
+    ],
+    [
+      'an atomic body',
+      'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END; SELECT 3',
+      ['CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END', 'SELECT 3'],
+    ],
+    [
+      'an operator that looks like a comment’s end',
+      'SELECT 2 */* x */ 3; SELECT 4',
+      ['SELECT 2 */* x */ 3', 'SELECT 4'],
+    ],
+    ['letters of other alphabets', 'CREATE TABLE größe (ж int); SELECT 1', ['CREATE TABLE größe (ж int)', 'SELECT 1']],
+  ])('%s', (_, text, expected) => expect(cut(text)).toEqual(expected))
+
+  test.each([
+    ["SELECT 'open", 'a quote', 7],
+    ['SELECT "open', 'a quoted name', 7],
+    ['SELECT $a$ open $b$', 'a dollar quote', 7],
+    ['/* open /* */', 'a comment', 0],
+  ])('%s is text that is never closed', (text, what, offset) => {
+    try {
+      cut(text)
+      expect.unreachable()
+    } catch (error) {
+      expect(error).toBeInstanceOf(OpenText)
+      expect(error).toMatchObject({ what, offset })
+    }
+  })
+
+  test('of any quoted text stay whole', () => {
+    const quoted = fc.oneof(
+      fc.string().map((text) => `'${text.replaceAll("'", "''")}'`),
+      fc.string().map((text) => `"${text.replaceAll('"', '""')}"`),
+      fc.string().map((text) => `$q$${text.replaceAll('$', '')}$q$`),
+      fc.string().map((text) => `/*${text.replaceAll('*', '').replaceAll('/', '')}*/ 1`),
+    )
+    fc.assert(
+      fc.property(fc.array(quoted, { minLength: 1 }), (pieces) => {
+        expect([...splitStatements(pieces.map((piece) => `SELECT ${piece}`).join(';'))]).toHaveLength(pieces.length)
+      }),
+    )
+  })
+
+  test('of a file of 20 MB are cut one at a time', () => {
+    const text = `INSERT INTO t VALUES ('${'x'.repeat(90)}');\n`.repeat(180_000)
+    let count = 0
+    for (const _ of splitStatements(text)) count++
+    expect(count).toBe(180_000)
+  })
+
+  test('lines count from one', () => {
+    expect([lineOf('a\nb\nc', 0), lineOf('a\nb\nc', 2), lineOf('a\nb\nc', 4)]).toEqual([1, 2, 3])
+  })
+})
+
+describe('a transaction body', () => {
+  test.each([
+    ['BEGIN;\nSELECT 1;\nCOMMIT;\n', '     ;\nSELECT 1;\n      ;\n', 'begin'],
+    [
+      'start transaction isolation level serializable, read only; select 1; end work;',
+      undefined,
+      'begin isolation level serializable, read only',
+    ],
+    ['-- first\nBEGIN WORK;\nSELECT 1;\nCOMMIT TRANSACTION', undefined, 'begin'],
+  ])('of %s is blanked in place', (text, expected, begin) => {
+    const body = transactionBody(script(text))
+    expect(body.findings).toEqual([])
+    expect(body.begin).toBe(begin)
+    expect(body.statements).toBe(1)
+    expect(body.text).toHaveLength(text.length)
+    expect(body.text).toMatch(/select 1/i)
+    expect(body.text).not.toMatch(/begin|commit|start transaction|\bend\b/i)
+    if (expected !== undefined) expect(body.text).toBe(expected)
+  })
+
+  test.each([
+    'BEGIN; SELECT 1; COMMIT; SELECT 2;',
+    'SELECT 1; COMMIT;',
+    'BEGIN; SELECT 1;',
+    'ROLLBACK;',
+    'SELECT 1; ABORT;',
+    "PREPARE TRANSACTION 'x'",
+    'BEGIN; COMMIT; BEGIN; COMMIT;',
+    'RESET ALL',
+    'DISCARD ALL',
+    'SELECT pg_advisory_unlock_all()',
+    'CREATE INDEX CONCURRENTLY i ON t (a)',
+    'DROP INDEX CONCURRENTLY i',
+    'REINDEX TABLE CONCURRENTLY t',
+    'REINDEX (VERBOSE) DATABASE x',
+    'ALTER TABLE t DETACH PARTITION p CONCURRENTLY',
+    'VACUUM t',
+    'ALTER SYSTEM SET work_mem = 1',
+    'CREATE DATABASE x',
+    'DROP TABLESPACE x',
+    'COPY t FROM STDIN',
+  ])('refuses %s', (text) =>
+    expect(transactionBody(script(text)).findings[0]).toMatchObject({ code: 'transaction-control', severity: 'error' }),
+  )
+
+  test.each([
+    'SAVEPOINT a; ROLLBACK TO a; RELEASE a',
+    "SELECT 'COMMIT;'",
+    'DO $$ BEGIN COMMIT; END $$',
+    'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END',
+    'RESET search_path',
+    'CREATE INDEX i ON t (a)',
+    'REINDEX TABLE t',
+    'COPY t TO STDOUT',
+    "COMMENT ON TABLE t IS 'vacuum; concurrently'",
+    'SELECT pg_advisory_xact_lock(1)',
+  ])('lets %s pass', (text) => expect(transactionBody(script(text)).findings).toEqual([]))
+})

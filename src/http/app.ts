@@ -75,7 +75,19 @@ function review(ports: Ports, hook: Hook): RequestHandler {
     const { allowed, codes } = answered
     ports.log(
       'info',
-      { hook, uid, kind, namespace, name, operation, user, dryRun, allowed, codes, ms: Math.round(seconds * 1000) },
+      {
+        hook,
+        uid,
+        kind,
+        namespace,
+        name,
+        operation,
+        user,
+        dryRun,
+        allowed,
+        codes,
+        ms: Math.round(seconds * 10_000) / 10,
+      },
       'review',
     )
   }

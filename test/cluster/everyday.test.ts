@@ -4,16 +4,15 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { withClient } from './tools/client.ts'
 import { images, install, uninstall } from './tools/install.ts'
-import { release, type Shop, startDatabase, stopDatabase, withShop } from './tools/orders.ts'
+import { release, type Shop, withShop } from './tools/orders.ts'
 import { withProgram } from './tools/program.ts'
 import { apply, get, kubectl, mustApply, mustKubectl, run, waitFor } from './tools/shell.ts'
 
 beforeAll(async () => {
-  await Promise.all([install('kubectl'), startDatabase()])
+  await install('kubectl')
 }, 300_000)
 afterAll(async () => {
   await uninstall('kubectl')
-  await stopDatabase()
 }, 120_000)
 
 const always = { 'lockkeeper.dev/on-rollback': 'always' }

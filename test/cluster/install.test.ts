@@ -3,11 +3,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { renderInstall } from '../tools/render.ts'
 import { install, ready, uninstall } from './tools/install.ts'
-import { release, startDatabase, stopDatabase, withShop } from './tools/orders.ts'
+import { release, withShop } from './tools/orders.ts'
 import { apply, get, kubectl, must, mustKubectl, waitFor } from './tools/shell.ts'
-
-beforeAll(() => startDatabase(), 300_000)
-afterAll(() => stopDatabase())
 
 const configurations = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'] as const
 const caBundles = async (): Promise<string[]> => {

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { install, uninstall } from './tools/install.ts'
-import { release, startDatabase, stopDatabase, withShop } from './tools/orders.ts'
+import { release, withShop } from './tools/orders.ts'
 import { get, kubectl, mustApply, mustKubectl, waitFor } from './tools/shell.ts'
 
 beforeAll(async () => {
-  await Promise.all([install('helm'), startDatabase()])
+  await install('helm')
 }, 300_000)
 afterAll(async () => {
   await uninstall('helm')
-  await stopDatabase()
 }, 120_000)
 
 describe('a release', () => {

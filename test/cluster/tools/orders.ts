@@ -23,14 +23,15 @@ export async function startDatabase(): Promise<void> {
     'namespace: shop',
     `namespace: ${database}`,
   )
-  await kubectl('create', 'namespace', database)
+  await stopDatabase()
+  await mustKubectl('create', 'namespace', database)
   await must('kubectl', ['apply', '-f', '-'], { input: manifest })
   await mustKubectl('-n', database, 'rollout', 'status', 'statefulset/postgres', '--timeout=180s')
   await waitFor('the database to answer', async () => (await sqlIn('postgres', 'select 1')).length === 1)
 }
 
 export async function stopDatabase(): Promise<void> {
-  await kubectl('delete', 'namespace', database, '--wait=false')
+  await kubectl('delete', 'namespace', database, '--ignore-not-found')
 }
 
 /** Rows of a query as text columns. */

@@ -1,0 +1,71 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** As much of a Kubernetes API server as the webhook asks for, on loopback. */
+export async function startApiServer(files: Readonly<Record<string, string>>): Promise<{ url: string; stop(): void }> {
+  const state = {
+    secret: { metadata: { name: 'lockkeeper-tls', resourceVersion: '1' }, data: {} as Record<string, string> },
+    caBundle: '',
+  }
+  const namespaces = {
+    kind: 'NamespaceList',
+    apiVersion: 'v1',
+    metadata: { resourceVersion: '1' },
+    items: [{ metadata: { name: 'shop', uid: 'n', labels: { 'lockkeeper.dev/admission': 'enabled' } } }],
+  }
+  const configuration = () => ({
+    webhooks: [
+      {
+        name: 'mutate.lockkeeper.dev',
+        clientConfig: { caBundle: state.caBundle },
+        sideEffects: 'None',
+        admissionReviewVersions: ['v1'],
+      },
+    ],
+  })
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const path = request.url ?? ''
+    const send = (body: unknown) => {
+      response.setHeader('Content-Type', 'application/json')
+      response.end(JSON.stringify(body))
+    }
+    if (path.includes('watch=true')) return // A watch without events stays open.
+    if (path.startsWith('/api/v1/namespaces/kube-system'))
+      return send({ metadata: { name: 'kube-system', uid: 'bench' } })
+    if (path.includes('/configmaps/'))
+      return send({ metadata: { name: 'm', uid: 'u', resourceVersion: '1' }, data: files })
+    if (path.includes('/secrets/')) {
+      if (request.method === 'PUT') {
+        state.secret = {
+          ...(JSON.parse(await bodyOf(request)) as typeof state.secret),
+          metadata: { name: 'lockkeeper-tls', resourceVersion: '2' },
+        }
+      }
+      return send(state.secret)
+    }
+    if (path.includes('admissionregistration')) {
+      if (request.method === 'PATCH') {
+        const operations = JSON.parse(await bodyOf(request)) as { op: string; value: string }[]
+        state.caBundle = operations.find(({ op }) => op === 'add')?.value ?? ''
+      }
+      return send(configuration())
+    }
+    return send(namespaces)
+  }
+  const server = createServer((request, response) => void answer(request, response))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stop: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of request) text += chunk
+  return text
+}

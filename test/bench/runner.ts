@@ -1,0 +1,90 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { withPostgres } from '../../src/cli/embedded-postgres.ts'
+import { query } from '../tools/postgres.ts'
+import { digestFor } from '../tools/runner.ts'
+import { spread } from './figures.ts'
+import { measure } from './process.ts'
+
+const runner = join(import.meta.dirname, '../../dist/runner.js')
+const MIGRATIONS = 200
+const ROUNDS = 5
+const STARTS = 20
+
+/** The runner against a local server: with nothing to do, and with 200 small migrations beside a plain session. */
+export async function benchRunner(): Promise<string[]> {
+  return withPostgres({ major: 18 }, async (server) => {
+    const folder = await mkdtemp(join(tmpdir(), 'lockkeeper-bench-'))
+    const files = Object.fromEntries(
+      Array.from({ length: MIGRATIONS }, (_, i) => i + 1).flatMap((n) => [
+        [
+          `${n}_step.up.sql`,
+          `CREATE TABLE t${n} (id bigint PRIMARY KEY, name text NOT NULL, made timestamptz DEFAULT now());\n`,
+        ],
+        [`${n}_step.down.sql`, `DROP TABLE t${n};\n`],
+      ]),
+    )
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+    const env = (url: string) => ({
+      LOCKKEEPER_TARGET: String(MIGRATIONS),
+      LOCKKEEPER_DIGEST: digestFor(files, String(MIGRATIONS)),
+      LOCKKEEPER_TOKEN: '1',
+      LOCKKEEPER_CLUSTER: 'bench',
+      LOCKKEEPER_WORKLOAD: 'bench/Deployment/bench',
+      LOCKKEEPER_MIGRATIONS: folder,
+      LOCKKEEPER_DATABASE_URL: url,
+      LOCKKEEPER_TERMINATION_LOG: join(folder, '.termination-log'),
+    })
+    try {
+      const ours: number[] = []
+      const plain: number[] = []
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const kind of round % 2 === 0 ? ['ours', 'plain'] : ['plain', 'ours']) {
+          const name = `bench_${kind}_${round}`
+          await query(`${server.url}/postgres`, `create database ${name}`)
+          const url = `${server.url}/${name}`
+          if (kind === 'ours') ours.push((await measure(runner, env(url))).ms)
+          else
+            plain.push(
+              await plainSession(
+                url,
+                Object.entries(files).filter(([file]) => file.includes('.up.')),
+              ),
+            )
+        }
+      }
+      const last = `${server.url}/bench_ours_${ROUNDS - 1}`
+      const starts = []
+      for (let i = 0; i < STARTS; i++) starts.push(await measure(runner, env(last)))
+      return [
+        `runner, nothing to do, whole process: ${spread(
+          starts.map(({ ms }) => ms),
+          'ms',
+        )}, ${spread(
+          starts.map(({ megabytes }) => megabytes),
+          'MB',
+        )}`,
+        `${MIGRATIONS} migrations by the runner, whole process: ${spread(ours, 'ms')}`,
+        `${MIGRATIONS} files by one plain session, a transaction a file, nothing recorded: ${spread(plain, 'ms')}`,
+      ]
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+}
+
+/** What psql does with `-1 -f` per file, in one session: one query after the other. */
+async function plainSession(url: string, files: readonly (readonly [string, string])[]): Promise<number> {
+  const began = performance.now()
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  for (const [, text] of files) {
+    await client.query('BEGIN')
+    await client.query(text)
+    await client.query('COMMIT')
+  }
+  await client.end()
+  return performance.now() - began
+}

@@ -1,0 +1,139 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readConfig } from '../../sidecar/config.ts'
+import { databaseTarget, parseDatabaseUrl } from '../../sidecar/database-target.ts'
+import { terminationOfFailure } from '../../sidecar/event.ts'
+import { exitOf, RunFailure } from '../../sidecar/failure.ts'
+
+const env = {
+  LOCKKEEPER_TARGET: '042',
+  LOCKKEEPER_TOKEN: '7',
+  LOCKKEEPER_CLUSTER: 'c',
+  LOCKKEEPER_WORKLOAD: 'shop/Deployment/orders',
+  LOCKKEEPER_DATABASE_URL: 'postgresql://u:p@db/x',
+}
+
+describe('the environment', () => {
+  test('of the webhook is read with the documented defaults', () => {
+    expect(readConfig(env).request).toMatchObject({
+      target: '42',
+      owner: { cluster: 'c', workload: 'shop/Deployment/orders', token: 7, digest: '-' },
+      set: 'default',
+      onRollback: 'auto',
+      lockTimeoutMs: 500,
+      deadlineMs: 600_000,
+      holdGraceMs: 60_000,
+      rules: { rollbackPolicy: 'require', allowIrreversible: false, denyFindings: [] },
+    })
+  })
+
+  test('with every mistake at once is bad-config, exit 14', () => {
+    try {
+      readConfig({
+        ...env,
+        LOCKKEEPER_TOKEN: 'x',
+        LOCKKEEPER_TARGET: 'latest',
+        LOCKKEEPER_DEADLINE: 'soon',
+        LOCKKEEPER_ON_ROLLBACK: 'no',
+        LOCKKEEPER_DATABASE_URL: 'mysql://u:secret@h/x',
+      })
+      expect.unreachable()
+    } catch (error) {
+      if (!(error instanceof RunFailure)) throw error
+      expect(exitOf(error.code)).toBe(14)
+      for (const part of [
+        'LOCKKEEPER_TOKEN',
+        'LOCKKEEPER_TARGET',
+        'LOCKKEEPER_DEADLINE',
+        'LOCKKEEPER_ON_ROLLBACK',
+        'mysql',
+      ])
+        expect(error.message).toContain(part)
+      expect(error.message).not.toContain('secret')
+    }
+  })
+})
+
+describe('a mounted Secret', () => {
+  const secret = (files: Record<string, string>) => {
+    const folder = mkdtempSync(join(tmpdir(), 'lockkeeper-secret-'))
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+    try {
+      const { LOCKKEEPER_DATABASE_URL: _, ...rest } = env
+      return readConfig({ ...rest, LOCKKEEPER_DATABASE_DIR: folder }).database
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+  const wanted = { hosts: [{ host: 'db', port: 5433 }], user: 'app', password: 'p w', database: 'shop' }
+  test.each<[string, Record<string, string>]>([
+    ['one URI', { uri: 'postgresql://app:p%20w@db:5433/shop\n' }],
+    ['CloudNativePG', { host: 'db', port: '5433', username: 'app', user: 'app', password: 'p w', dbname: 'shop' }],
+    ['Crunchy', { host: 'db', port: '5433', user: 'app', password: 'p w', dbname: 'shop' }],
+    ['a URL', { DATABASE_URL: 'postgres://app:p%20w@db:5433/shop' }],
+    ['plain keys', { host: 'db', port: '5433', username: 'app', password: 'p w', database: 'shop' }],
+  ])('of %s is understood', (_, files) => expect(secret(files)).toMatchObject(wanted))
+
+  test('that is missing or has none of the keys is said so', () => {
+    expect(() => secret({})).toThrow(/holds nothing to connect with/)
+  })
+})
+
+describe('a database URL', () => {
+  const target = (url: string, variables = {}) => databaseTarget(parseDatabaseUrl(url), variables)
+  test.each<[string, object]>([
+    [
+      'postgresql://u:p@h/d',
+      { hosts: [{ host: 'h', port: 5432 }], user: 'u', password: 'p', database: 'd', sslmode: 'prefer' },
+    ],
+    [
+      'postgres://h1:1,h2:2/d?target_session_attrs=read-write',
+      {
+        hosts: [
+          { host: 'h1', port: 1 },
+          { host: 'h2', port: 2 },
+        ],
+        targetSessionAttrs: 'read-write',
+      },
+    ],
+    ['postgresql://[::1]:5433/d', { hosts: [{ host: '::1', port: 5433 }] }],
+    [
+      'postgresql:///d?host=/var/run/postgresql',
+      { hosts: [{ host: '/var/run/postgresql', port: 5432 }], database: 'd' },
+    ],
+    ['postgresql://u%40x:a%2Fb@h/d', { user: 'u@x', password: 'a/b' }],
+    ['postgresql://h/d?ssl=true', { sslmode: 'require' }],
+    [
+      'postgresql://h/d?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=3&application_name=x',
+      { sslmode: 'verify-full', sslrootcert: '/ca.pem', connectTimeoutMs: 3000 },
+    ],
+  ])('%s means what libpq means by it', (url, expected) => expect(target(url)).toMatchObject(expected))
+
+  test('gives way to libpq’s environment where it is silent', () => {
+    expect(target('postgresql://h/d', { PGUSER: 'me', PGPORT: '7', PGSSLMODE: 'disable' })).toMatchObject({
+      user: 'me',
+      hosts: [{ host: 'h', port: 7 }],
+      sslmode: 'disable',
+    })
+  })
+
+  test.each([
+    ['db.example.com', /not of the form/],
+    ['jdbc:postgresql://h/d', /scheme "jdbc:postgresql"/],
+    ['postgresql://h/d?sslmod=require', /"sslmod"/],
+    ['postgresql://h/d?sslmode=on', /sslmode is "on"/],
+    ['postgresql://h:99999/d', /no port/],
+    ['postgresql://h1,h2/d?port=1,2,3', /2 hosts but 3 ports/],
+    ['postgresql://u:100%@h/d', /password in the database URL has a %/],
+  ])('%s is a clear error', (url, message) => expect(() => target(url)).toThrow(message))
+})
+
+test('a termination message is valid JSON of at most 4096 bytes, whatever went wrong', () => {
+  for (const message of ['x'.repeat(10_000), '€'.repeat(5000), '"\\\n'.repeat(3000)]) {
+    const text = terminationOfFailure(new RunFailure('migration-failed', message, 'a cure', { file: 'f.sql', line: 3 }))
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096)
+    expect(JSON.parse(text)).toMatchObject({ code: 'migration-failed', file: 'f.sql', line: 3, fix: 'a cure' })
+  }
+})

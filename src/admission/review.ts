@@ -32,8 +32,8 @@ const schema = z.looseObject({
     namespace: z.string().optional(),
     name: z.string().optional(),
     userInfo: z.looseObject({ username: z.string().optional() }).optional(),
-    object: z.unknown(),
-    oldObject: z.unknown(),
+    object: z.unknown().optional(),
+    oldObject: z.unknown().optional(),
   }),
 })
 

@@ -88,7 +88,12 @@ describe('for any workload', () => {
 
 describe('a patch', () => {
   test('turns any JSON object into any other', () => {
-    const objects = fc.dictionary(fc.string(), fc.jsonValue()).map((value) => JSON.parse(JSON.stringify(value)) as Json)
+    // fast-json-patch refuses to touch prototypes, and no key of a Kubernetes object may begin with `_`.
+    const objects = fc
+      .dictionary(fc.string(), fc.jsonValue())
+      .map((value) => JSON.stringify(value))
+      .filter((text) => !/"(__proto__|constructor|prototype)"/.test(text))
+      .map((text) => JSON.parse(text) as Json)
     fc.assert(
       fc.property(objects, objects, (before, after) => {
         const patched = jsonPatch.applyPatch(

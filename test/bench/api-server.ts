@@ -29,7 +29,9 @@ export async function startApiServer(files: Readonly<Record<string, string>>): P
       response.setHeader('Content-Type', 'application/json')
       response.end(JSON.stringify(body))
     }
-    if (path.includes('watch=true')) return // A watch without events stays open.
+    // A watch without events stays open.
+    if (path.includes('watch=true'))
+      return void response.writeHead(200, { 'Content-Type': 'application/json' }).flushHeaders()
     if (path.startsWith('/api/v1/namespaces/kube-system'))
       return send({ metadata: { name: 'kube-system', uid: 'bench' } })
     if (path.includes('/configmaps/'))

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
@@ -50,7 +51,8 @@ export async function benchRunner(): Promise<string[]> {
             plain.push(
               await plainSession(
                 url,
-                Object.entries(files).filter(([file]) => file.includes('.up.')),
+                folder,
+                Object.keys(files).filter((file) => file.includes('.up.')),
               ),
             )
         }
@@ -67,7 +69,7 @@ export async function benchRunner(): Promise<string[]> {
           'MB',
         )}`,
         `${MIGRATIONS} migrations by the runner, whole process: ${spread(ours, 'ms')}`,
-        `${MIGRATIONS} files by one plain session, a transaction a file, nothing recorded: ${spread(plain, 'ms')}`,
+        `${MIGRATIONS} files by ${psql ? 'psql' : 'a plain client'}, one session, a transaction a file, nothing recorded: ${spread(plain, 'ms')}`,
       ]
     } finally {
       await rm(folder, { recursive: true, force: true })
@@ -75,16 +77,23 @@ export async function benchRunner(): Promise<string[]> {
   })
 }
 
-/** What psql does with `-1 -f` per file, in one session: one query after the other. */
-async function plainSession(url: string, files: readonly (readonly [string, string])[]): Promise<number> {
+/** One session, a transaction a file: psql where it is installed, else the same by a client without anything around it. */
+async function plainSession(url: string, folder: string, names: readonly string[]): Promise<number> {
   const began = performance.now()
+  if (psql) {
+    const steps = names.flatMap((name) => ['-c', 'BEGIN', '-f', join(folder, name), '-c', 'COMMIT'])
+    execFileSync('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', url, ...steps], { stdio: 'ignore' })
+    return performance.now() - began
+  }
   const client = new Client({ connectionString: url })
   await client.connect()
-  for (const [, text] of files) {
+  for (const name of names) {
     await client.query('BEGIN')
-    await client.query(text)
+    await client.query(await readFile(join(folder, name), 'utf8'))
     await client.query('COMMIT')
   }
   await client.end()
   return performance.now() - began
 }
+
+const psql = spawnSync('psql', ['--version']).status === 0

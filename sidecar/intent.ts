@@ -30,9 +30,8 @@ export async function recordIntent(session: Session, request: RunRequest, target
 export interface StampBasis {
   readonly epoch: number
   readonly target: string
-  /** What the workload held until now, in case its hold sinks. */
-  readonly held: string
-  readonly sinks: boolean
+  /** What the workload held until now, when its hold sinks with this stamp. */
+  readonly lingering: string | undefined
 }
 
 /**
@@ -43,9 +42,10 @@ export async function stamp(session: Session, request: RunRequest, basis: StampB
   const { owner, historySchema, holdGraceMs } = request
   if (owner === undefined) return true
   const s = identifier(historySchema)
-  const lingering = basis.sinks
-    ? `, lingering = ${literal(basis.held)}, lingering_until = now() + interval '${holdGraceMs} milliseconds'`
-    : ''
+  const lingering =
+    basis.lingering === undefined
+      ? ''
+      : `, lingering = ${literal(basis.lingering)}, lingering_until = now() + interval '${holdGraceMs} milliseconds'`
   try {
     await session.execute(`begin; update ${s}.requirement set stamp = ${basis.epoch}, reached = ${literal(basis.target)},
       last_seen = now()${lingering} where ${ownRow(owner)} and token = ${owner.token}`)

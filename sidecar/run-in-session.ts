@@ -1,7 +1,7 @@
 import type { Decision } from '../src/migration/decide.ts'
 import { decide } from '../src/migration/decide.ts'
 import type { MigrationSet } from '../src/migration/migration.ts'
-import { highestVersion } from '../src/migration/version.ts'
+import { compareVersions, highestVersion } from '../src/migration/version.ts'
 import { correctedDowns, differsFromAdmitted } from './before-move.ts'
 import { decisionInput, ownRequirement } from './decision-input.ts'
 import { RunFailure, stateOf } from './failure.ts'
@@ -9,7 +9,7 @@ import { filesFor } from './files.ts'
 import { beginHistory, createHistory } from './history/create.ts'
 import { type ServerFacts, serverFacts } from './history/facts.ts'
 import { foreignTables } from './history/missing.ts'
-import { holds, nothingSeen, readHistory, type Seen } from './history/read.ts'
+import { holds, nothingSeen, type Requirement, readHistory, type Seen } from './history/read.ts'
 import { partialHistory, trustProblem } from './history/trust.ts'
 import { recordIntent, stamp } from './intent.ts'
 import { describeHolder, lockHolder, tryLock, unlock } from './lock.ts'
@@ -159,13 +159,19 @@ async function start(attempt: Attempt, look: Look, warnings: readonly string[]):
   const { session, context, state } = attempt
   const own = ownRequirement(context.request, look.seen)
   if (own !== undefined && look.seen.epoch !== undefined) {
-    const held = holds(own)
-    const basis = { epoch: look.seen.epoch, target: look.target, held, sinks: held !== look.target }
+    const basis = { epoch: look.seen.epoch, target: look.target, lingering: sinking(own, look.target) }
     if (!(await stamp(session, context.request, basis))) return undefined
   }
   for (const message of warnings) context.emit({ level: 'warn', event: 'ready', message })
   const to = liveOf(look.seen)
   return { from: state.from ?? to, to, steps: state.steps, warnings }
+}
+
+/** What older pods may still need from now on: only the first ready pod of a lower target begins that grace. */
+function sinking(own: Requirement, target: string): string | undefined {
+  if (own.reached === null || compareVersions(own.reached, target) <= 0) return undefined
+  const held = holds(own)
+  return held === target ? undefined : held
 }
 
 /** One piece of work under the lock; what it changed is seen at the next look. */

@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../../src/contract.ts'
 import type { Migration, MigrationSet } from '../../src/migration/migration.ts'
 import { compareVersions } from '../../src/migration/version.ts'
 import { RunFailure, stateOf } from '../failure.ts'
@@ -11,6 +12,7 @@ import { beginSet, insertMigration, type Journal, journalRow } from './write.ts'
 /** Makes the tables, in one transaction, under the lock. */
 export async function createHistory(session: Session, request: RunRequest, facts: ServerFacts): Promise<void> {
   const { historySchema: schema, readers } = request
+  await refuseUnpublished(session, schema)
   try {
     await session.execute(
       `begin; ${historyDdl({ schema, schemaExists: facts.history === 'schema-only', readers })} commit`,
@@ -27,6 +29,22 @@ export async function createHistory(session: Session, request: RunRequest, facts
     }
     throw error
   }
+}
+
+/**
+ * A subscriber of a publication FOR ALL TABLES stops at the first row of a table that it does not have (PostgreSQL
+ * manual, 29.1: tables must exist there), so whoever replicates makes the tables by hand, there first.
+ */
+async function refuseUnpublished(session: Session, schema: string): Promise<void> {
+  const [row] = await session.rows(`
+    select (select string_agg(pubname, ', ') from pg_publication where puballtables) as publications,
+      (select string_agg(slot_name, ', ') from pg_replication_slots where plugin = 'pgoutput' and database = current_database()) as slots`)
+  if (row?.publications == null || row.slots == null) return
+  throw new RunFailure(
+    'history-missing',
+    `${row.publications} publishes all tables to ${row.slots}, and new tables of ours would stop a subscriber that lacks them`,
+    `create them by hand, first on the subscriber and then here: lockkeeper history-ddl${schema === DEFAULTS.historySchema ? '' : ` --history-schema ${schema}`}`,
+  )
 }
 
 /** Begins the history of a set; with `adoptAt` the versions up to it are taken as applied. */

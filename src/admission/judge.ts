@@ -1,8 +1,6 @@
-import { ENV } from '../contract.ts'
 import { copiedEnv, strategyOf } from '../injection/container.ts'
-import { partsOf } from '../injection/parts.ts'
 import { readStatus } from '../injection/status.ts'
-import type { EnvEntry, Workload } from '../injection/workload.ts'
+import type { Workload } from '../injection/workload.ts'
 import { digestOf } from '../migration/digest.ts'
 import { formatDuration } from '../migration/duration.ts'
 import type { Finding } from '../migration/finding.ts'
@@ -11,6 +9,7 @@ import { rollbackFindings } from '../migration/rollback.ts'
 import { compareVersions } from '../migration/version.ts'
 import { usableCatalogue } from './build.ts'
 import type { Facts } from './facts.ts'
+import { notInjected } from './not-injected.ts'
 import type { ReviewRequest } from './review.ts'
 import type { Build } from './situation.ts'
 
@@ -194,17 +193,12 @@ const dataLoss = (live: string, target: string) =>
 /** Our parts must be there once, and be built for this intent and these files. */
 function injectionFindings(build: Build, facts: Facts, request: ReviewRequest): Finding[] {
   const { workload, settings, hash, old } = build
-  const parts = partsOf(workload)
+  const missing = notInjected(workload, hash, settings.target)
+  if (missing !== undefined) return [missing]
   const status = readStatus(workload)
-  if (parts === undefined || status === undefined) return [notInjected('is missing or there twice')]
-  const env = envOf(parts.container.env as unknown as readonly EnvEntry[])
-  const matches =
-    env(ENV.target) === status.target && env(ENV.digest) === status.digest && env(ENV.token) === String(status.token)
-  if (status.intent !== hash || status.target !== settings.target || !matches)
-    return [notInjected('was built for another intent')]
   const catalogue = usableCatalogue(facts, settings.target)
-  const carried = old !== undefined && status.token === old.status.token && request.operation === 'UPDATE'
-  if (catalogue === undefined || status.digest === digestOf(catalogue.entries, settings.target)) return []
+  const carried = old !== undefined && status?.token === old.status.token && request.operation === 'UPDATE'
+  if (catalogue === undefined || status?.digest === digestOf(catalogue.entries, settings.target)) return []
   if (carried && facts.source?.kind !== 'read') return []
   return [
     error(
@@ -214,15 +208,6 @@ function injectionFindings(build: Build, facts: Facts, request: ReviewRequest): 
     ),
   ]
 }
-
-const envOf = (env: readonly EnvEntry[]) => (name: string) => env.find((entry) => entry.name === name)?.value
-
-const notInjected = (what: string) =>
-  error(
-    'not-injected',
-    `the migration container ${what}`,
-    'see whether another webhook or a tool changes it after the webhook mutate.lockkeeper.dev, then apply again',
-  )
 
 function surroundings({ old: before }: ReviewRequest, build: Build): Finding[] {
   const { workload, settings, direction } = build

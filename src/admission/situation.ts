@@ -18,7 +18,13 @@ export type Situation =
   /** The intent is gone, and our parts go with it. */
   | { readonly kind: 'dropped'; readonly workload: Workload; readonly was: string }
   /** Own intent and template are as they were: the old parts are restored, byte for byte. */
-  | { readonly kind: 'carried'; readonly workload: Workload; readonly old: Parts; readonly edited: boolean }
+  | {
+      readonly kind: 'carried'
+      readonly workload: Workload
+      readonly old: Parts
+      readonly built: Status
+      readonly edited: boolean
+    }
   | {
       readonly kind: 'invalid'
       readonly findings: readonly Finding[]
@@ -64,7 +70,8 @@ export function situationOf(request: ReviewRequest, namespace: NamespaceFacts): 
   const oldParts = old === undefined ? undefined : partsOf(old)
   const sameIntent = oldStatus !== undefined && oldStatus.intent === hash
   if (sameIntent && old !== undefined && oldParts !== undefined && sameTemplate(workload, old)) {
-    return { kind: 'carried', workload, old: oldParts, edited: !isDeepStrictEqual(partsOf(workload), oldParts) }
+    const edited = !isDeepStrictEqual(partsOf(workload), oldParts)
+    return { kind: 'carried', workload, old: oldParts, built: oldStatus, edited }
   }
   if (split.length > 0) return invalid(split.map(splitFinding), intent, namespace)
   const { settings, findings } = readSettings(intent, namespace.annotations)

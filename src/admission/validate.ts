@@ -7,8 +7,9 @@ import { usableCatalogue } from './build.ts'
 import type { Facts } from './facts.ts'
 import { judge } from './judge.ts'
 import { denialMessage } from './message.ts'
+import { notInjected } from './not-injected.ts'
 import type { ReviewRequest } from './review.ts'
-import { type Build, situationOf } from './situation.ts'
+import { type Build, type Situation, situationOf } from './situation.ts'
 import type { Verdict } from './verdict.ts'
 import { fitWarnings, planLines, warningOf } from './warning.ts'
 
@@ -24,10 +25,18 @@ export function validate(request: ReviewRequest, facts: Facts): Verdict {
   const situation = situationOf(request, facts.namespace)
   if (situation.kind === 'build') return judged(request, situation, facts)
   if (situation.kind === 'invalid') return denied(request, situation.target, situation.findings, facts)
+  if (situation.kind === 'carried') return carried(request, situation, facts)
   const was = request.old === undefined ? undefined : readStatus(request.old)?.target
   const dropped = request.operation === 'UPDATE' && was !== undefined && readStatus(request.workload) === undefined
-  if (!dropped || situation.kind === 'carried') return allow()
+  if (!dropped) return allow()
   return allow([`the schema stays at ${was}, and nothing checks ${request.name} any more`])
+}
+
+/** Nothing is asked again, but our parts must still be there. */
+function carried(request: ReviewRequest, { workload, built }: Extract<Situation, { kind: 'carried' }>, facts: Facts) {
+  const { intent, target } = built
+  const missing = notInjected(workload, intent, target)
+  return missing === undefined ? allow() : denied(request, target, [missing], facts)
 }
 
 function judged(request: ReviewRequest, build: Build, facts: Facts): Verdict {

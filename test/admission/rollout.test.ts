@@ -208,7 +208,22 @@ describe('the next release', () => {
         between: (object) => change(object, edit),
       })
       expect('message' in verdict && verdict.message).toContain('not-injected')
+      const scaled = change(rolled.object, (copy) => Object.assign(copy.spec, { replicas: 7 }))
+      const later = admit(scaled, rolled.object, { source: gone, between: (object) => change(object, edit) })
+      expect('message' in later.verdict && later.verdict.message).toContain('not-injected')
     }
+  })
+
+  test('passes when others add to our container what they add to every one', () => {
+    const between = (object: Deployment) =>
+      change(object, (copy) => {
+        ours(copy).env.push({ name: 'PROXY', value: 'x' })
+        ours(copy).image = `mirror/${ours(copy).image}`
+      })
+    const next = admit(applied(created.object, v('3')), created.object, { source: source(release(3)), between })
+    expect(next.verdict.allowed).toBe(true)
+    const scaled = change(rolled.object, (copy) => Object.assign(copy.spec, { replicas: 7 }))
+    expect(admit(scaled, rolled.object, { source: gone, between }).verdict.allowed).toBe(true)
   })
 
   test('passes under rollback-policy off, below the baseline, and by break-glass in the one update that brings it', () => {

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { createServer as createTcpServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { historyDdl } from '../../sidecar/history/ddl.ts'
 import { type EmbeddedPostgres, withPostgres } from '../../src/cli/embedded-postgres.ts'
 import { query, startServer, withDatabase } from '../tools/postgres.ts'
 import { type Files, runRunner } from '../tools/runner.ts'
@@ -21,7 +22,7 @@ describe.each([15, 18])('databases on PostgreSQL %i', (major) => {
         join(data, 'pg_hba.conf'),
         'hostssl all tls_only 127.0.0.1/32 trust\nhost all tls_only 127.0.0.1/32 reject\nhost all guarded 127.0.0.1/32 scram-sha-256\nhost all shut 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 trust\n',
       )
-    ;({ server, stop } = await startServer({ major, prepare }))
+    ;({ server, stop } = await startServer({ major, prepare, settings: ['wal_level = logical'] }))
     await query(
       `${server.url}/postgres`,
       `create role guarded login password '${secret}'; create role plain login; create role other login; create role tls_only login; create role shut login`,
@@ -156,6 +157,25 @@ describe.each([15, 18])('databases on PostgreSQL %i', (major) => {
         { version: '1', origin: 'adopted' },
       ])
       expect(await database.sql(`select from pg_tables where tablename = 'a'`)).toEqual([])
+    }))
+
+  test('a database that publishes all tables gets none of ours until they are made by hand', () =>
+    withDatabase(server, async (database) => {
+      await database.sql('create publication everything for all tables')
+      await database.sql(`select pg_create_logical_replication_slot('replica_${database.name}', 'pgoutput')`)
+      try {
+        const run = await runRunner({ url: database.url, target: '1', files })
+        expect(run.code).toBe(12)
+        expect(run.termination).toMatchObject({ code: 'history-missing' })
+        expect(run.termination?.message).toContain(`everything publishes all tables to replica_${database.name}`)
+        expect(run.termination?.fix).toContain('lockkeeper history-ddl')
+        expect(await database.sql(`select from pg_namespace where nspname = 'lockkeeper'`)).toEqual([])
+        await database.sql(historyDdl({ schema: 'lockkeeper', readers: [] }))
+        const again = await runRunner({ url: database.url, target: '1', files })
+        expect(again.code, again.output).toBe(0)
+      } finally {
+        await database.sql(`select pg_drop_replication_slot('replica_${database.name}')`)
+      }
     }))
 
   const tampered: [string, string, RegExp][] = [

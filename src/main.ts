@@ -9,6 +9,7 @@ import { type RunningServer, serve, serveMetrics } from './http/server.ts'
 import { keepCertificates } from './kubernetes/certificates.ts'
 import { clusterUid, makeClients } from './kubernetes/clients.ts'
 import { watchNamespaces } from './kubernetes/namespaces.ts'
+import { Secrets } from './kubernetes/secrets.ts'
 import { Sources } from './kubernetes/sources.ts'
 
 /** The webhook service, from its start to its drain. */
@@ -26,6 +27,7 @@ async function main(config: Config): Promise<void> {
     watchNamespaces(clients, (message) => log.warn(message)),
   ])
   const sources = Sources.of(clients)
+  const secrets = Secrets.of(clients, Date.now)
   let server: RunningServer | undefined
   let bundle: Bundle | undefined
   const certificates = await keepCertificates({
@@ -45,6 +47,7 @@ async function main(config: Config): Promise<void> {
   const ports: Ports = {
     namespace: (name) => namespaces.get(name),
     source: (request) => sources.read(request),
+    secretKeys: (namespace, name) => secrets.keys(namespace, name),
     cluster,
     runnerImage: config.runnerImage,
     imagePullPolicy: config.imagePullPolicy,

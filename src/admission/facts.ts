@@ -29,11 +29,15 @@ export type SourceOutcome =
   /** The API server did not answer, or not in time. */
   | { readonly kind: 'failed'; readonly configMap: string; readonly reason: string }
 
+/** Keys of the Secret that names the database; `unknown` where nobody let us look. */
+export type SecretKeys = readonly string[] | 'missing' | 'unknown'
+
 /** Everything outside the review that an answer depends on. */
 export interface Facts {
   readonly namespace: NamespaceFacts
   /** Undefined when it was not needed. */
   readonly source: SourceOutcome | undefined
+  readonly secretKeys: SecretKeys
   /** UID of the namespace kube-system. */
   readonly cluster: string
   readonly runnerImage: string

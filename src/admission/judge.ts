@@ -8,6 +8,7 @@ import type { Catalogue, CatalogueEntry } from '../migration/migration.ts'
 import { rollbackFindings } from '../migration/rollback.ts'
 import { compareVersions } from '../migration/version.ts'
 import { usableCatalogue } from './build.ts'
+import { databaseMissing } from './database-missing.ts'
 import type { Facts } from './facts.ts'
 import { notInjected } from './not-injected.ts'
 import type { ReviewRequest } from './review.ts'
@@ -21,6 +22,7 @@ export function judge(request: ReviewRequest, build: Build, facts: Facts): Findi
     ...sourceFindings(build, facts),
     ...wayBack(build, facts),
     ...injectionFindings(build, facts, request),
+    ...databaseMissing(build.settings, facts.secretKeys),
     ...surroundings(request, build),
   ]
   return found.map((finding) =>

@@ -91,6 +91,7 @@ function admit(stage: Stage, version: number, files: readonly RawFile[]) {
       annotations: { [INTENT.onRollback]: 'always' },
     },
     source: sourceOf(files),
+    secretKeys: 'unknown' as const,
     cluster: 'demo',
     runnerImage: 'lockkeeper/runner',
     imagePullPolicy: 'IfNotPresent',

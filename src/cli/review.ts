@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import jsonPatch from 'fast-json-patch'
 import { isSeq, parseAllDocuments } from 'yaml'
-import type { Facts, NamespaceFacts, SourceOutcome } from '../admission/facts.ts'
+import type { Facts, NamespaceFacts, SecretKeys, SourceOutcome } from '../admission/facts.ts'
 import { mutate } from '../admission/mutate.ts'
 import { parseReview, type ReviewRequest } from '../admission/review.ts'
 import { situationOf } from '../admission/situation.ts'
-import { sourceNeeded } from '../admission/source-needed.ts'
+import { secretNeeded, sourceNeeded } from '../admission/source-needed.ts'
 import { validate } from '../admission/validate.ts'
 import { ADMISSION_LABEL } from '../contract.ts'
 import { catalogueOf } from '../migration/catalogue.ts'
@@ -35,6 +35,7 @@ interface Manifest {
   readonly items?: readonly Manifest[]
   readonly data?: Readonly<Record<string, string>>
   readonly binaryData?: Readonly<Record<string, string>>
+  readonly stringData?: Readonly<Record<string, string>>
   readonly immutable?: boolean
   readonly request?: unknown
 }
@@ -106,10 +107,12 @@ function requestsOf(manifest: Manifest, olds: readonly Manifest[], options: Revi
 
 function reviewed(request: ReviewRequest, manifests: readonly Manifest[], options: ReviewOptions, now: number) {
   const namespace = namespaceOf(request.namespace, manifests, options)
-  const needed = sourceNeeded(request, situationOf(request, namespace))
+  const situation = situationOf(request, namespace)
+  const needed = sourceNeeded(request, situation)
   const facts: Facts = {
     namespace,
     source: needed === undefined ? undefined : sourceOf(needed, manifests),
+    secretKeys: keysOf(secretNeeded(situation), request.namespace, manifests),
     cluster: 'review',
     runnerImage: 'lockkeeper/runner',
     imagePullPolicy: 'IfNotPresent',
@@ -153,6 +156,15 @@ function namespaceOf(name: string, manifests: readonly Manifest[], options: Revi
     labels: { ...labels, ...pairs(options.namespaceLabel) },
     annotations: { ...given?.metadata?.annotations, ...pairs(options.namespaceAnnotation) },
   }
+}
+
+/** A Secret among the files tells its keys; one that is not there may be in the cluster. */
+function keysOf(name: string | undefined, namespace: string, manifests: readonly Manifest[]): SecretKeys {
+  const secret = manifests.find(
+    ({ kind, metadata }) =>
+      kind === 'Secret' && metadata?.name === name && (metadata?.namespace ?? namespace) === namespace,
+  )
+  return secret === undefined ? 'unknown' : [...Object.keys(secret.data ?? {}), ...Object.keys(secret.stringData ?? {})]
 }
 
 const pairs = (texts: readonly string[] = []) =>

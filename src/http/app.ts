@@ -1,10 +1,10 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express'
 import { answerMutation, answerVerdict } from '../admission/answer.ts'
-import type { Facts, NamespaceFacts, SourceOutcome, SourceRequest } from '../admission/facts.ts'
+import type { Facts, NamespaceFacts, SecretKeys, SourceOutcome, SourceRequest } from '../admission/facts.ts'
 import { mutate } from '../admission/mutate.ts'
 import { parseReview, type ReviewRequest } from '../admission/review.ts'
 import { situationOf } from '../admission/situation.ts'
-import { sourceNeeded } from '../admission/source-needed.ts'
+import { secretNeeded, sourceNeeded } from '../admission/source-needed.ts'
 import { validate } from '../admission/validate.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -12,6 +12,8 @@ import type { Metrics } from './metrics.ts'
 export interface Ports {
   namespace(name: string): Promise<NamespaceFacts | undefined>
   source(request: SourceRequest): Promise<SourceOutcome>
+  /** Never rejects: what cannot be read is unknown. */
+  secretKeys(namespace: string, name: string): Promise<SecretKeys>
   readonly cluster: string
   readonly runnerImage: string
   readonly imagePullPolicy: string
@@ -94,20 +96,34 @@ function review(ports: Ports, hook: Hook): RequestHandler {
 }
 
 async function answer(ports: Ports, hook: Hook, request: ReviewRequest, deadlineMs: number) {
-  const facts = await factsFor(ports, request, deadlineMs)
+  const facts = await factsFor(ports, hook, request, deadlineMs)
   if (hook === 'mutate') return { body: answerMutation(request, mutate(request, facts)), allowed: true, codes: [] }
   const verdict = validate(request, facts)
   const codes = verdict.findings.map(({ code }) => code)
   return { body: answerVerdict(request, verdict), allowed: verdict.allowed, codes }
 }
 
-async function factsFor(ports: Ports, request: ReviewRequest, deadlineMs: number): Promise<Facts> {
+async function factsFor(ports: Ports, hook: Hook, request: ReviewRequest, deadlineMs: number): Promise<Facts> {
   const none: NamespaceFacts = { name: request.namespace, labels: {}, annotations: {} }
   const namespace = request.workload === undefined ? none : ((await ports.namespace(request.namespace)) ?? none)
-  const needed = sourceNeeded(request, situationOf(request, namespace))
+  const situation = situationOf(request, namespace)
+  const needed = sourceNeeded(request, situation)
+  const secret = hook === 'validate' ? secretNeeded(situation) : undefined
+  const [source, secretKeys] = await Promise.all([
+    needed &&
+      inTime<SourceOutcome>(ports.source(needed), deadlineMs, (reason) => ({
+        kind: 'failed',
+        configMap: needed.configMaps[0] ?? '',
+        reason,
+      })),
+    secret === undefined
+      ? ('unknown' as const)
+      : inTime<SecretKeys>(ports.secretKeys(request.namespace, secret), deadlineMs, () => 'unknown'),
+  ])
   return {
     namespace,
-    source: needed === undefined ? undefined : await inTime(ports.source(needed), needed, deadlineMs),
+    source,
+    secretKeys,
     cluster: ports.cluster,
     runnerImage: ports.runnerImage,
     imagePullPolicy: ports.imagePullPolicy,
@@ -115,19 +131,14 @@ async function factsFor(ports: Ports, request: ReviewRequest, deadlineMs: number
   }
 }
 
-/** A source that outlasts the review is a failed one: better a finding with its cure than a timeout of ours. */
-async function inTime(
-  reading: Promise<SourceOutcome>,
-  { configMaps }: SourceRequest,
-  ms: number,
-): Promise<SourceOutcome> {
+/** What outlasts the review counts as failed: better a finding with its cure than a timeout of ours. */
+async function inTime<T>(reading: Promise<T>, ms: number, late: (reason: string) => T): Promise<T> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<SourceOutcome>((resolve) => {
-    const reason = `the API server did not answer within ${ms} ms`
-    timer = setTimeout(() => resolve({ kind: 'failed', configMap: configMaps[0] ?? '', reason }), ms)
+  const over = new Promise<T>((resolve) => {
+    timer = setTimeout(() => resolve(late(`the API server did not answer within ${ms} ms`)), ms)
   })
   try {
-    return await Promise.race([reading, late])
+    return await Promise.race([reading, over])
   } finally {
     clearTimeout(timer)
   }

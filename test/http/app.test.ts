@@ -1,6 +1,6 @@
 import request from 'supertest'
 import { describe, expect, test } from 'vitest'
-import type { SourceOutcome, SourceRequest } from '../../src/admission/facts.ts'
+import type { SecretKeys, SourceOutcome, SourceRequest } from '../../src/admission/facts.ts'
 import { createApp, type Ports } from '../../src/http/app.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { deployment, gone, shop, source } from '../tools/admission.ts'
@@ -8,11 +8,12 @@ import { release } from '../tools/example-files.ts'
 
 interface World {
   readonly source?: (request: SourceRequest) => Promise<SourceOutcome>
+  readonly secret?: SecretKeys
   readonly unready?: string
   readonly namespace?: () => Promise<undefined>
 }
 
-function world({ source: read = async () => source(release(2)), unready, namespace }: World = {}) {
+function world({ source: read = async () => source(release(2)), secret = 'unknown', unready, namespace }: World = {}) {
   const lines: Record<string, unknown>[] = []
   const sources: SourceRequest[] = []
   const ports: Ports = {
@@ -21,6 +22,7 @@ function world({ source: read = async () => source(release(2)), unready, namespa
       sources.push(wanted)
       return read(wanted)
     },
+    secretKeys: async (namespace, name) => (namespace === 'shop' && name === 'orders-db' ? secret : 'unknown'),
     cluster: 'c',
     runnerImage: 'runner:1',
     imagePullPolicy: 'IfNotPresent',
@@ -90,6 +92,15 @@ describe('/validate', () => {
     expect(body.response).toMatchObject({ uid: 'abc', allowed: false, status: { code: 403, reason: 'Forbidden' } })
     expect(body.response.status.message).toContain('source-missing')
     expect(body.response.status.message).toContain('not-injected')
+  })
+
+  test('says when the Secret of the database is not there, where it may look', async () => {
+    const warned = async (secret: SecretKeys) =>
+      ((await request(world({ secret }).app).post('/validate').send(review())).body.response.warnings ?? []).join('\n')
+    expect(await warned('missing')).toContain('database-missing: Secret orders-db does not exist yet')
+    expect(await warned(['url'])).toContain('database-missing: Secret orders-db has no key uri')
+    expect(await warned(['uri'])).not.toContain('database-missing')
+    expect(await warned('unknown')).not.toContain('database-missing')
   })
 
   test('of a source that does not answer in time is a finding, not a timeout', async () => {

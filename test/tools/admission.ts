@@ -1,5 +1,5 @@
 import jsonPatch from 'fast-json-patch'
-import type { Facts, NamespaceFacts, SourceOutcome } from '../../src/admission/facts.ts'
+import type { Facts, NamespaceFacts, SecretKeys, SourceOutcome } from '../../src/admission/facts.ts'
 import { mutate } from '../../src/admission/mutate.ts'
 import { parseReview, type ReviewRequest } from '../../src/admission/review.ts'
 import { validate } from '../../src/admission/validate.ts'
@@ -74,6 +74,7 @@ export interface World {
   readonly source: SourceOutcome
   /** What validation reads, when it is not the same. */
   readonly sourceLater?: SourceOutcome
+  readonly secretKeys?: SecretKeys
   readonly now?: number
   readonly runnerImage?: string
   readonly dryRun?: boolean
@@ -84,6 +85,7 @@ export interface World {
 export const factsOf = (world: World): Facts => ({
   namespace: world.namespace ?? shop(),
   source: world.source,
+  secretKeys: world.secretKeys ?? 'unknown',
   cluster: 'cluster-a',
   runnerImage: world.runnerImage ?? 'lockkeeper/runner:1',
   imagePullPolicy: 'IfNotPresent',

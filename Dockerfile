@@ -14,8 +14,10 @@ FROM node:24-trixie-slim AS webhook
 WORKDIR /app
 COPY --from=build /src/dist/webhook.js /app/
 USER 65532:65532
-ENV NODE_ENV=production
-CMD ["/usr/local/bin/node", "--max-old-space-size=128", "/app/webhook.js"]
+# Many short-lived objects, two processors and little memory (npm run bench): small spaces for what is young, one thread
+# that collects, one allocator arena.
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1
+CMD ["/usr/local/bin/node", "--max-old-space-size=192", "--max-semi-space-size=4", "--v8-pool-size=1", "--no-maglev", "/app/webhook.js"]
 
 FROM node:24-trixie-slim AS runner
 WORKDIR /app

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod/mini'
 
 /** What the webhook service was told by its environment. */
 export interface Config {
@@ -18,19 +18,21 @@ export interface Config {
   readonly drainMs: number
 }
 
-const port = z.coerce.number().int().min(1).max(65_535)
+const port = (fallback: number) =>
+  z._default(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(65_535)), fallback)
+const text = (fallback: string) => z._default(z.string(), fallback)
 
 const schema = z.object({
-  PORT: port.default(8443),
-  METRICS_PORT: port.default(9090),
-  POD_NAMESPACE: z.string().min(1).default('lockkeeper'),
-  SERVICE_NAME: z.string().min(1).default('lockkeeper'),
-  TLS_SECRET: z.string().min(1).default('lockkeeper-tls'),
-  CONFIGURATION_NAME: z.string().min(1).default('lockkeeper'),
-  RUNNER_IMAGE: z.string().min(1),
-  RUNNER_IMAGE_PULL_POLICY: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
-  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-  DRAIN_SECONDS: z.coerce.number().min(0).max(300).default(5),
+  PORT: port(8443),
+  METRICS_PORT: port(9090),
+  POD_NAMESPACE: text('lockkeeper'),
+  SERVICE_NAME: text('lockkeeper'),
+  TLS_SECRET: text('lockkeeper-tls'),
+  CONFIGURATION_NAME: text('lockkeeper'),
+  RUNNER_IMAGE: z.string(),
+  RUNNER_IMAGE_PULL_POLICY: z._default(z.enum(['Always', 'IfNotPresent', 'Never']), 'IfNotPresent'),
+  LOG_LEVEL: z._default(z.enum(['debug', 'info', 'warn', 'error']), 'info'),
+  DRAIN_SECONDS: z._default(z.coerce.number().check(z.minimum(0), z.maximum(300)), 5),
 })
 
 /** Environment to config, or every problem with it at once. */

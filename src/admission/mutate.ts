@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import jsonPatch from 'fast-json-patch'
 import { partsOf, withoutParts, withParts } from '../injection/parts.ts'
-import { diff, type Operation } from '../injection/patch.ts'
+import { diff, type Operation, patched } from '../injection/patch.ts'
 import { readStatus } from '../injection/status.ts'
 import type { Json, Workload } from '../injection/workload.ts'
 import { buildParts } from './build.ts'
@@ -52,10 +51,7 @@ function neighbour(old: Workload): string | undefined {
 
 /** A patch that fails would be an error of the API server under any failurePolicy; better ours, with a trace. */
 function proveApplies(before: Json, patch: readonly Operation[], wanted: Workload): void {
-  const copy = structuredClone(before)
-  const applied = jsonPatch.applyPatch(copy, structuredClone(patch) as Operation[] as never).newDocument
-  if (!isDeepStrictEqual(applied, JSON.parse(JSON.stringify(wanted))))
-    throw new Error('the patch does not give what was built')
+  if (!isDeepStrictEqual(patched(before, patch), wanted)) throw new Error('the patch does not give what was built')
 }
 
 function ownedWarning(situation: Situation): string[] {

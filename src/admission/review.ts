@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { asWorkload, type Workload } from '../injection/workload.ts'
 
 /** A request of the API server, as far as it is read. */
@@ -25,15 +25,15 @@ const schema = z.looseObject({
   apiVersion: z.literal('admission.k8s.io/v1'),
   kind: z.literal('AdmissionReview'),
   request: z.looseObject({
-    uid: z.string().min(1),
+    uid: z.string().check(z.minLength(1)),
     operation: z.string(),
-    dryRun: z.boolean().nullish(),
+    dryRun: z.nullish(z.boolean()),
     kind: z.looseObject({ group: z.string(), version: z.string(), kind: z.string() }),
-    namespace: z.string().optional(),
-    name: z.string().optional(),
-    userInfo: z.looseObject({ username: z.string().optional() }).optional(),
-    object: z.unknown().optional(),
-    oldObject: z.unknown().optional(),
+    namespace: z.optional(z.string()),
+    name: z.optional(z.string()),
+    userInfo: z.optional(z.looseObject({ username: z.optional(z.string()) })),
+    object: z.optional(z.unknown()),
+    oldObject: z.optional(z.unknown()),
   }),
 })
 

@@ -3,13 +3,14 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import jsonPatch from 'fast-json-patch'
 import { Client } from 'pg'
 import type { SourceOutcome } from '../admission/facts.ts'
 import { mutate } from '../admission/mutate.ts'
 import { parseReview, type ReviewRequest } from '../admission/review.ts'
 import { validate } from '../admission/validate.ts'
 import { ADMISSION_LABEL, CONTAINER_NAME, ENV, INTENT } from '../contract.ts'
+import { patched } from '../injection/patch.ts'
+import type { Json } from '../injection/workload.ts'
 import { catalogueOf } from '../migration/catalogue.ts'
 import type { RawFile } from '../migration/migration.ts'
 import { readMigrations } from '../migration/read.ts'
@@ -99,9 +100,9 @@ function admit(stage: Stage, version: number, files: readonly RawFile[]) {
   }
   const object = deploymentOf(version)
   const mutation = mutate(requestOf(object, old), facts)
-  const patched = jsonPatch.applyPatch(structuredClone(object), structuredClone(mutation.patch) as never).newDocument
-  const verdict = validate(requestOf(patched, old), facts)
-  return { object: patched, verdict, warnings: [...mutation.warnings, ...verdict.warnings] }
+  const equipped = patched(object as Json, mutation.patch) as Record<string, unknown>
+  const verdict = validate(requestOf(equipped, old), facts)
+  return { object: equipped, verdict, warnings: [...mutation.warnings, ...verdict.warnings] }
 }
 
 function sourceOf(files: readonly RawFile[]): SourceOutcome {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import jsonPatch from 'fast-json-patch'
 import { isSeq, parseAllDocuments } from 'yaml'
 import type { Facts, NamespaceFacts, SecretKeys, SourceOutcome } from '../admission/facts.ts'
 import { mutate } from '../admission/mutate.ts'
@@ -8,6 +7,8 @@ import { situationOf } from '../admission/situation.ts'
 import { secretNeeded, sourceNeeded } from '../admission/source-needed.ts'
 import { validate } from '../admission/validate.ts'
 import { ADMISSION_LABEL } from '../contract.ts'
+import { patched } from '../injection/patch.ts'
+import type { Json } from '../injection/workload.ts'
 import { catalogueOf } from '../migration/catalogue.ts'
 import { readMigrations } from '../migration/read.ts'
 import { configMapFiles } from './migrations.ts'
@@ -119,10 +120,7 @@ function reviewed(request: ReviewRequest, manifests: readonly Manifest[], option
     now,
   }
   const mutation = mutate(request, facts)
-  const object = jsonPatch.applyPatch(
-    structuredClone(request.object),
-    structuredClone(mutation.patch) as never,
-  ).newDocument
+  const object = patched(request.object as Json, mutation.patch)
   const parsed = parseReview({
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import jsonPatch from 'fast-json-patch'
 import type { Json, JsonObject } from './workload.ts'
 
 /** One operation of a JSON Patch (RFC 6902). */
@@ -8,10 +9,38 @@ export type Operation =
 
 /** The operations that turn one JSON value into another; lists are compared by what they share at both ends. */
 export function diff(before: Json, after: Json, path = ''): Operation[] {
-  if (isDeepStrictEqual(before, after)) return []
+  if (before === after) return []
   if (Array.isArray(before) && Array.isArray(after)) return diffLists(before, after, path)
   if (isObject(before) && isObject(after)) return diffObjects(before, after, path)
-  return [{ op: 'replace', path, value: after }]
+  return isDeepStrictEqual(before, after) ? [] : [{ op: 'replace', path, value: after }]
+}
+
+/**
+ * What a patch makes of a value, which stays as it is: what an operation touches is copied first, the rest is shared.
+ * Throws when the patch does not apply.
+ */
+export function patched(before: Json, patch: readonly Operation[]): Json {
+  const copies = new Set<Json>()
+  const own = (value: Json): Json => {
+    if (typeof value !== 'object' || value === null || copies.has(value)) return value
+    const copy = Array.isArray(value) ? [...value] : { ...value }
+    copies.add(copy)
+    return copy
+  }
+  let root = before
+  for (const operation of structuredClone(patch)) {
+    root = own(root)
+    let at = root as JsonObject
+    for (const segment of operation.path.split('/').slice(1, -1)) {
+      const key = segment.replaceAll('~1', '/').replaceAll('~0', '~')
+      const inner = at[key]
+      if (typeof inner !== 'object' || inner === null) break
+      at[key] = own(inner)
+      at = at[key] as JsonObject
+    }
+    root = jsonPatch.applyOperation(root, operation as never).newDocument as Json
+  }
+  return root
 }
 
 function diffObjects(before: JsonObject, after: JsonObject, path: string): Operation[] {

@@ -1,4 +1,10 @@
-import { AdmissionregistrationV1Api, ApiException, CoreV1Api, KubeConfig } from '@kubernetes/client-node'
+import {
+  AdmissionregistrationV1Api,
+  ApiException,
+  CoreV1Api,
+  KubeConfig,
+  type RequestContext,
+} from '@kubernetes/client-node'
 
 /** The API groups that the service talks to. */
 export interface Clients {
@@ -7,9 +13,23 @@ export interface Clients {
   readonly admission: AdmissionregistrationV1Api
 }
 
+/**
+ * The client makes a connection pool for every single request, and with it a TLS handshake. One pool for all of them
+ * makes a read some milliseconds faster; tokens travel in headers and are refreshed all the same.
+ */
+class PooledKubeConfig extends KubeConfig {
+  #pool: ReturnType<RequestContext['getDispatcher']>
+
+  override async applySecurityAuthentication(context: RequestContext): Promise<void> {
+    await super.applySecurityAuthentication(context)
+    this.#pool ??= context.getDispatcher()
+    if (this.#pool !== undefined) context.setDispatcher(this.#pool)
+  }
+}
+
 /** Clients from the pod's service account, else from KUBECONFIG. */
 export function makeClients(): Clients {
-  const kubeConfig = new KubeConfig()
+  const kubeConfig = new PooledKubeConfig()
   kubeConfig.loadFromDefault()
   return {
     kubeConfig,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import jsonPatch from 'fast-json-patch'
 import { describe, expect, test } from 'vitest'
 import { mutate } from '../../src/admission/mutate.ts'
-import { diff } from '../../src/injection/patch.ts'
+import { diff, patched } from '../../src/injection/patch.ts'
 import type { Json } from '../../src/injection/workload.ts'
 import { admit, type Deployment, deployment, factsOf, requestOf, source } from '../tools/admission.ts'
 import { release } from '../tools/example-files.ts'
@@ -96,11 +96,12 @@ describe('a patch', () => {
       .map((text) => JSON.parse(text) as Json)
     fc.assert(
       fc.property(objects, objects, (before, after) => {
-        const patched = jsonPatch.applyPatch(
-          structuredClone(before),
-          structuredClone(diff(before, after)) as never,
-        ).newDocument
-        expect(patched).toEqual(after)
+        const text = JSON.stringify(before)
+        const patch = diff(before, after)
+        expect(patched(before, patch)).toEqual(after)
+        expect(JSON.stringify(before)).toBe(text)
+        const applied = jsonPatch.applyPatch(structuredClone(before), structuredClone(patch) as never).newDocument
+        expect(applied).toEqual(after)
       }),
     )
   })

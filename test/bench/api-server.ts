@@ -1,8 +1,17 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { issueBundle } from '../../certs/issue.ts'
 
-/** As much of a Kubernetes API server as the webhook asks for, on loopback. */
-export async function startApiServer(files: Readonly<Record<string, string>>): Promise<{ url: string; stop(): void }> {
+export interface ApiServer {
+  /** A kubeconfig that names it. */
+  readonly kubeconfig: string
+  stop(): void
+}
+
+/** As much of a Kubernetes API server as the webhook asks for, on loopback, over TLS. */
+export async function startApiServer(files: Readonly<Record<string, string>>): Promise<ApiServer> {
+  const { ca, cert, key } = await issueBundle({ names: ['localhost'], now: new Date() })
   const state = {
     secret: { metadata: { name: 'lockkeeper-tls', resourceVersion: '1' }, data: {} as Record<string, string> },
     caBundle: '',
@@ -54,17 +63,36 @@ export async function startApiServer(files: Readonly<Record<string, string>>): P
     }
     return send(namespaces)
   }
-  const server = createServer((request, response) => void answer(request, response))
+  const server = createServer({ cert, key }, (request, response) => void answer(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
-    url: `http://127.0.0.1:${port}`,
+    kubeconfig: kubeconfigFor(`https://127.0.0.1:${port}`, ca),
     stop: () => {
       server.closeAllConnections()
       server.close()
     },
   }
 }
+
+const kubeconfigFor = (server: string, ca: string) =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      {
+        name: 'bench',
+        cluster: {
+          server,
+          'tls-server-name': 'localhost',
+          'certificate-authority-data': Buffer.from(ca).toString('base64'),
+        },
+      },
+    ],
+    users: [{ name: 'bench', user: {} }],
+    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
+    'current-context': 'bench',
+  })
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
   let text = ''

@@ -1,28 +1,54 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { Agent, request } from 'node:https'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { admit, deployment, source } from '../tools/admission.ts'
+import { Worker } from 'node:worker_threads'
 import { release } from '../tools/example-files.ts'
 import { startApiServer } from './api-server.ts'
-import { percentile } from './figures.ts'
+import { percentile, spread } from './figures.ts'
+import type { LoadPlan, LoadResult } from './load.ts'
 import { peakOf } from './process.ts'
 
-const webhook = join(import.meta.dirname, '../../dist/webhook.js')
-const SECONDS = 20
-const RATE = 200
-const IN_FLIGHT = 50
+const root = join(import.meta.dirname, '../..')
 const PORT = 18_443
+const ROUNDS = 3
+const plan: LoadPlan = { port: PORT, perSecond: 200, seconds: 20, inFlight: 50, warmUp: 200 }
 
-/** The bundled webhook on loopback, before an API server that only answers what it asks. */
+interface Round extends LoadResult {
+  /** Milliseconds from the start of the process until it is ready. */
+  readonly ready: number
+  /** Milliseconds from a parsed review to its answer, as the service logs them. */
+  readonly handled: readonly number[]
+  /** The most memory that the process had resident, MB. */
+  readonly peak: number
+}
+
+/** The bundled webhook on loopback, started as its image starts it, before an API server that only answers what it asks. */
 export async function benchWebhook(): Promise<string[]> {
+  const rounds: Round[] = []
+  for (let i = 0; i < ROUNDS; i++) rounds.push(await round())
+  const over = (figure: (each: Round) => number, unit: string) => spread(rounds.map(figure), unit)
+  const sum = (figure: (each: Round) => number) => rounds.reduce((total, each) => total + figure(each), 0)
+  return [
+    `webhook, start to ready: ${over(({ ready }) => ready, 'ms')}`,
+    `webhook, ${plan.perSecond} reviews/s of a 100 KB Deployment for ${plan.seconds} s after ${plan.warmUp} to warm up, at most ${plan.inFlight} in flight: ${sum(({ latencies }) => latencies.length)} answered, ${sum(({ failed }) => failed)} failed, ${sum(({ skipped }) => skipped)} not sent`,
+    `  handler p50: ${over(({ handled }) => percentile(handled, 50), 'ms')}`,
+    `  handler p99: ${over(({ handled }) => percentile(handled, 99), 'ms')}`,
+    `  seen by the client p99: ${over(({ latencies }) => percentile(latencies, 99), 'ms')}`,
+    `  peak memory: ${over(({ peak }) => peak, 'MB')}`,
+  ]
+}
+
+async function round(): Promise<Round> {
   const folder = await mkdtemp(join(tmpdir(), 'lockkeeper-bench-'))
   const api = await startApiServer(release(3))
   const kubeconfig = join(folder, 'kubeconfig')
-  await writeFile(kubeconfig, kubeconfigFor(api.url))
+  await writeFile(kubeconfig, api.kubeconfig)
+  const { flags, environment } = await imageSettings()
   const env = {
     PATH: process.env.PATH,
+    ...environment,
     KUBECONFIG: kubeconfig,
     RUNNER_IMAGE: 'r',
     PORT: String(PORT),
@@ -30,7 +56,7 @@ export async function benchWebhook(): Promise<string[]> {
     DRAIN_SECONDS: '0',
   }
   const began = performance.now()
-  const child = spawn(process.execPath, ['--max-old-space-size=128', webhook], {
+  const child = spawn(process.execPath, [...flags, join(root, 'dist/webhook.js')], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -38,19 +64,33 @@ export async function benchWebhook(): Promise<string[]> {
   try {
     await untilReady(child, handled)
     const ready = performance.now() - began
-    const { latencies, failed, skipped } = await load()
-    const memory = peakOf(child)
-    return [
-      `webhook, start to ready: ${Math.round(ready)} ms`,
-      `webhook, ${RATE} reviews/s of a 100 KB Deployment for ${SECONDS} s: ${latencies.length} answered, ${failed} failed, ${skipped} not sent (${IN_FLIGHT} in flight)`,
-      `  handler p50 ${percentile(handled, 50)} ms, p99 ${percentile(handled, 99)} ms; seen by the client p50 ${percentile(latencies, 50).toFixed(1)} ms, p99 ${percentile(latencies, 99).toFixed(1)} ms; peak memory ${Math.round(memory)} MB`,
-    ]
+    const result = await load()
+    return { ...result, ready, handled: handled.slice(plan.warmUp), peak: peakOf(child) }
   } finally {
+    const ended = once(child, 'exit')
     child.kill('SIGTERM')
+    await ended
     api.stop()
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+/** Node's flags and environment of the stage `webhook` in the Dockerfile. */
+async function imageSettings(): Promise<{ flags: string[]; environment: Record<string, string> }> {
+  const stages = (await readFile(join(root, 'Dockerfile'), 'utf8')).split(/^FROM /m)
+  const stage = stages.find((text) => /^\S+ AS webhook\n/.test(text)) ?? ''
+  const command = JSON.parse(/^CMD (\[.*\])$/m.exec(stage)?.[1] ?? '[]') as string[]
+  const pairs = [...stage.matchAll(/^ENV (.*)$/gm)].flatMap(([, text = '']) => text.split(' '))
+  return { flags: command.slice(1, -1), environment: Object.fromEntries(pairs.map((pair) => pair.split('='))) }
+}
+
+/** On a thread of its own, so that the load's own work does not delay the API server's answers. */
+const load = (): Promise<LoadResult> =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./load.ts', import.meta.url), { workerData: plan })
+    worker.once('message', resolve)
+    worker.once('error', reject)
+  })
 
 function untilReady(child: ChildProcess, handled: number[]): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -67,102 +107,3 @@ function untilReady(child: ChildProcess, handled: number[]): Promise<void> {
     child.once('exit', (code) => reject(new Error(`the webhook ended with ${code}`)))
   })
 }
-
-/** Open loop: a review is due every 5 ms, whether or not the last one was answered. */
-async function load() {
-  const bodies = reviews()
-  const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: IN_FLIGHT })
-  const latencies: number[] = []
-  const counts = { failed: 0, skipped: 0, inFlight: 0 }
-  const began = performance.now()
-  const pending: Promise<void>[] = []
-  for (let i = 0; i < SECONDS * RATE; i++) {
-    const due = began + (i * 1000) / RATE
-    const wait = due - performance.now()
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
-    if (counts.inFlight >= IN_FLIGHT) {
-      counts.skipped++
-      continue
-    }
-    counts.inFlight++
-    const [path, body] = bodies[i % bodies.length] ?? ['', '']
-    pending.push(
-      post(agent, path, body).then((ok) => {
-        counts.inFlight--
-        if (ok) latencies.push(performance.now() - due)
-        else counts.failed++
-      }),
-    )
-  }
-  await Promise.all(pending)
-  agent.destroy()
-  return { latencies, ...counts }
-}
-
-function post(agent: Agent, path: string, body: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const sent = request(
-      {
-        host: '127.0.0.1',
-        port: PORT,
-        path,
-        method: 'POST',
-        agent,
-        headers: { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) },
-      },
-      (response) => {
-        let text = ''
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk
-        })
-        response.on('end', () => resolve(response.statusCode === 200 && text.includes('"allowed":true')))
-      },
-    )
-    sent.once('error', () => resolve(false))
-    sent.end(body)
-  })
-}
-
-/** A rollout of a workload with 100 KB of its own, as both webhooks see it. */
-function reviews(): [string, string][] {
-  const big = (version: string) => {
-    const object = deployment(
-      { 'lockkeeper.dev/schema-version': version, 'lockkeeper.dev/migrations': 'm' },
-      `orders:${version}`,
-    )
-    object.spec.template.spec.containers[0].env.push(
-      ...Array.from({ length: 1000 }, (_, i) => ({ name: `VARIABLE_${i}`, value: 'x'.repeat(70) })),
-    )
-    return object
-  }
-  const old = admit(big('2'), undefined, { source: source(release(2)) }).object
-  const fresh = admit(big('3'), old, { source: source(release(3)) }).object
-  const review = (object: unknown) =>
-    JSON.stringify({
-      apiVersion: 'admission.k8s.io/v1',
-      kind: 'AdmissionReview',
-      request: {
-        uid: 'u',
-        operation: 'UPDATE',
-        kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
-        namespace: 'shop',
-        name: 'orders',
-        object,
-        oldObject: old,
-      },
-    })
-  return [
-    ['/mutate?timeout=5s', review(big('3'))],
-    ['/validate?timeout=5s', review(fresh)],
-  ]
-}
-
-const kubeconfigFor = (url: string) =>
-  JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'bench', cluster: { server: url, 'insecure-skip-tls-verify': true } }],
-    users: [{ name: 'bench', user: {} }],
-    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
-    'current-context': 'bench',
-  })

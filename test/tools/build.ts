@@ -12,7 +12,6 @@ const common: BuildOptions = {
   outdir: 'dist',
   minifySyntax: true,
   minifyWhitespace: true,
-  keepNames: true,
   legalComments: 'none',
   logLevel: 'warning',
   external: ['pg-native'],

@@ -61,13 +61,21 @@ async function rsaKey() {
   return { pem, privateKey: key, publicKey: forge.pki.setRsaPublicKey(key.n, key.e) }
 }
 
+/**
+ * A serial number, hex, from random bytes: positive and without a leading zero byte, whatever they are (RFC 5280,
+ * 4.1.2.2, and X.690, 8.3.2: a number that is padded without need is not read by OpenSSL).
+ */
+export function serialOf(random: Uint8Array): string {
+  const [first = 0, ...rest] = random
+  return Buffer.from([(first & 0x7f) | 0x40, ...rest]).toString('hex')
+}
+
 type Name = { name: string; value: string }[]
 
 function certificate(publicKey: forge.pki.PublicKey, subject: Name, issuer: Name, now: Date, days: number) {
   const made = forge.pki.createCertificate()
   made.publicKey = publicKey
-  // A leading zero byte keeps the number positive whatever its first bit (RFC 5280, 4.1.2.2).
-  made.serialNumber = `00${randomBytes(16).toString('hex')}`
+  made.serialNumber = serialOf(randomBytes(16))
   made.validity.notBefore = new Date(now.getTime() - BACKDATED)
   made.validity.notAfter = new Date(now.getTime() + days * DAY)
   made.setSubject(subject)

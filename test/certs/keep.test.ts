@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { bundleProblem, trusts } from '../../certs/inspect.ts'
-import { type Bundle, issueBundle } from '../../certs/issue.ts'
+import { type Bundle, issueBundle, serialOf } from '../../certs/issue.ts'
 import { type BundleStore, keepBundle } from '../../certs/keep.ts'
 
 const names = ['lockkeeper.lockkeeper.svc', 'lockkeeper.lockkeeper']
@@ -51,6 +51,15 @@ describe('an issued bundle', () => {
     for (const { ca, cert } of bundles)
       for (const pem of [ca, cert]) expect(BigInt(`0x${new X509Certificate(pem).serialNumber}`)).toBeGreaterThan(0n)
   })
+})
+
+test('a serial is positive and not padded, whatever the random bytes', () => {
+  for (let first = 0; first < 256; first++) {
+    const serial = Buffer.from(serialOf(Buffer.from([first, 0, 1])), 'hex')
+    expect(serial).toHaveLength(3)
+    expect(serial[0]).toBeGreaterThanOrEqual(0x40)
+    expect(serial[0]).toBeLessThan(0x80)
+  }
 })
 
 describe('replicas', () => {

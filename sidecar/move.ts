@@ -20,8 +20,8 @@ export async function move(attempt: Attempt, look: Look): Promise<void> {
   if (decision.kind === 'up') {
     for (const message of decision.warnings) attempt.context.emit({ level: 'warn', event: 'applying', message })
     let reached = ownRequirement(attempt.context.request, seen)?.reached ?? null
-    for (const version of decision.steps) {
-      await stepUp(attempt, look, version, reached)
+    for (const [i, version] of decision.steps.entries()) {
+      await stepUp(attempt, look, { version, reached, more: i + 1 < decision.steps.length })
       reached = version
     }
   }
@@ -53,7 +53,12 @@ async function replaceDowns({ context, session, state }: Attempt, { files, seen,
   }
 }
 
-async function stepUp(attempt: Attempt, { mounted }: Look, version: string, reached: string | null): Promise<void> {
+interface UpStep extends Pick<Step, 'version' | 'more'> {
+  /** What this workload's runs reached before it. */
+  readonly reached: string | null
+}
+
+async function stepUp(attempt: Attempt, { mounted }: Look, { version, reached, more }: UpStep): Promise<void> {
   const { request } = attempt.context
   const migration = mounted?.migrations.find((each) => each.version === version)
   if (migration === undefined || mounted === undefined) throw new Error(`no file for ${version}`)
@@ -61,6 +66,7 @@ async function stepUp(attempt: Attempt, { mounted }: Look, version: string, reac
   await perform(attempt, {
     version,
     direction: 'up',
+    more,
     script: migration.up,
     record: [
       insertMigration(request, journal, mounted.format, migration, 'lockkeeper'),
@@ -82,6 +88,7 @@ async function stepDown(attempt: Attempt, look: Look, version: string): Promise<
   const step: Step = {
     version,
     direction: 'down',
+    more: false,
     script,
     record: [
       deleteMigration(request, version),

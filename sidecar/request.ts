@@ -37,6 +37,6 @@ export interface RunRequest {
   readonly role?: string
   /** Roles that may read the history. */
   readonly readers: readonly string[]
-  /** A person waits: a database that cannot be reached is an error at once, not something to wait for. */
+  /** A person waits: what they can settle, or a database that cannot be reached, is an error at once. The lock is waited for. */
   readonly failFast?: boolean
 }

@@ -55,7 +55,8 @@ export async function runInSession(
     const { decision } = look
     state.from ??= liveOf(look.seen)
     state.patience.advance(look.seen.epoch)
-    if (decision.kind === 'refuse') throw obstacle(decision)
+    const lasting = decision.kind === 'refuse' || (decision.kind === 'wait' && context.request.failFast === true)
+    if (lasting) throw obstacle(decision)
     if (decision.kind === 'wait') {
       if (attempt.locked) await unlock(session, context.request.set)
       attempt.locked = false

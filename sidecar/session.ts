@@ -17,7 +17,7 @@ interface Wire {
   on(event: 'readyForQuery', listener: (message: { status: string }) => void): void
   on(event: 'commandComplete' | 'end', listener: () => void): void
   off(event: string, listener: (...args: never[]) => void): void
-  readonly stream: { destroy(): void }
+  readonly stream: { cork(): void; uncork(): void; destroy(): void }
 }
 
 /** One PostgreSQL session. Text goes by the simple protocol, so that it means what psql means by it. */
@@ -62,7 +62,11 @@ export class Session {
     wire.on('readyForQuery', onReady)
     wire.on('commandComplete', onComplete)
     try {
-      const errors = await Promise.all(texts.map((text) => this.#drop(text)))
+      // One write for all of them: each write wakes the server.
+      wire.stream.cork()
+      const sent = texts.map((text) => this.#drop(text))
+      wire.stream.uncork()
+      const errors = await Promise.all(sent)
       const gone = errors.find((error) => error !== undefined && isLoss(error))
       if (gone !== undefined) throw lost(gone)
       return texts.map((_, i) => ({ error: errors[i], completed: completed[i] ?? 0, status: statuses[i] }))

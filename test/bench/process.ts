@@ -22,7 +22,7 @@ export async function measure(file: string, env: Readonly<Record<string, string>
   let megabytes = 0
   const timer = setInterval(() => {
     megabytes = Math.max(megabytes, peakOf(child))
-  }, 2)
+  }, 20)
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve))
   clearInterval(timer)
   if (code !== 0) throw new Error(`${file} ended with ${code}: ${output}`)

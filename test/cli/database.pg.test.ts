@@ -84,7 +84,7 @@ test('a failing script is named by file and line, and ends with 1', () =>
 test('down refuses what a workload requires, names it, and goes with --force or after forget', () =>
   inDatabase(async (run, url) => {
     await runRunner({ url, target: '3', files: release(3), env: { LOCKKEEPER_DEADLINE: '1s' } })
-    const refused = await run('down', '--to', '2', '--deadline', '300ms')
+    const refused = await run('down', '--to', '2')
     expect(refused.code).toBe(1)
     expect(refused.stderr).toContain('shop/Deployment/orders holds the schema at 3')
     expect((await run('forget', '--workload', 'shop/Deployment/nobody')).code).toBe(3)

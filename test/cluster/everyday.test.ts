@@ -22,13 +22,6 @@ const go = async (shop: Shop, version: number, options = {}) => {
   expect(code, output).toBe(0)
   await shop.rolledOut((options as { name?: string }).name)
 }
-/** Pods that are to stay, by UID. */
-const pods = async (shop: Shop): Promise<string[]> =>
-  (await get('-n', shop.namespace, 'pods', '-l', 'app=orders')).items
-    .filter(({ metadata }: { metadata: { deletionTimestamp?: string } }) => metadata.deletionTimestamp === undefined)
-    .map(({ metadata }: { metadata: { uid: string } }) => metadata.uid)
-    .sort()
-
 describe.concurrent('every day', () => {
   test('a client loses no request in an additive upgrade, nor in its rollback under keep', () =>
     withShop({ 'lockkeeper.dev/on-rollback': 'keep' }, async (shop) => {
@@ -155,8 +148,10 @@ describe.concurrent('every day', () => {
       expect((await shop.deploy(2, { name: 'a', code: 1 })).code).toBe(0)
       await shop.rolledOut('a')
       await go(shop, 3, { name: 'b' })
-      await mustKubectl('-n', shop.namespace, 'delete', 'pods', '-l', 'app=a', '--wait=false')
+      const before = await shop.pods('a')
+      await shop.evict('a')
       await shop.rolledOut('a')
+      expect((await shop.pods('a')).some((uid) => before.includes(uid))).toBe(false)
       expect(await shop.versions()).toEqual(['1', '2', '3'])
       expect(await shop.sql(`select event from lockkeeper.journal where event = 'reverted'`)).toEqual([])
     }))
@@ -195,24 +190,42 @@ describe.concurrent('every day', () => {
       expect(second.stdout).toBe('')
       expect(second.code, second.output).toBe(0)
 
-      const before = await pods(shop)
+      const before = await shop.pods()
       const deployment = ['-n', shop.namespace, 'deployment/orders']
       await mustKubectl('-n', shop.namespace, 'delete', 'configmap', 'orders-migrations')
       await mustKubectl('label', ...deployment, 'team=a')
       const edited = await kubectl('set', 'env', ...deployment, '-c', 'lockkeeper-migrate', 'FOO=bar')
       expect(edited.output).toContain('was put back')
       await shop.rolledOut()
-      expect(await pods(shop)).toEqual(before)
+      expect(await shop.pods()).toEqual(before)
       await mustKubectl('scale', ...deployment, '--replicas=3')
       await shop.rolledOut()
-      const after = await pods(shop)
+      const after = await shop.pods()
       expect(before.every((uid) => after.includes(uid))).toBe(true)
-      const image = await kubectl('set', 'env', ...deployment, '-c', 'orders', 'HOTFIX=1')
+      const image = await kubectl('set', 'image', ...deployment, `orders=${otherName(images().example)}`)
       expect(image.code, image.output).toBe(0)
+      expect(image.output).toContain('source-missing')
       await shop.rolledOut()
       await mustKubectl('-n', shop.namespace, 'delete', 'pods', '-l', 'app=orders', '--wait=false')
       await shop.rolledOut()
     }))
+
+  test('a namespace that lets us look hears that the Secret of its database is not there, and no other does', async () => {
+    const deploy = async (shop: Shop) => {
+      await shop.files(release(1))
+      const annotations = { 'lockkeeper.dev/database': 'secret/nobody-made-it#uri' }
+      return (await shop.deploy(1, { replicas: 0, annotations })).output
+    }
+    await withShop({}, async (shop) => expect(await deploy(shop)).not.toContain('database-missing'))
+    await withShop({}, async (shop) => {
+      const us = 'lockkeeper:lockkeeper'
+      const role = ['create', 'rolebinding', 'lockkeeper', '--clusterrole=lockkeeper-secrets', `--serviceaccount=${us}`]
+      await mustKubectl('-n', shop.namespace, ...role)
+      const may = ['-n', shop.namespace, 'auth', 'can-i', 'get', 'secrets', `--as=system:serviceaccount:${us}`]
+      await waitFor('the role to count', async () => (await kubectl(...may)).code === 0)
+      expect(await deploy(shop)).toContain('Warning: database-missing: Secret nobody-made-it does not exist yet')
+    })
+  })
 
   test('a namespace without the label and a Deployment without the annotation see nothing of us', async () => {
     const bare = async (shop: Shop, name: string) =>
@@ -280,6 +293,9 @@ describe.concurrent('every day', () => {
       }))
   })
 })
+
+/** The same image by another name: what a hotfix looks like to Kubernetes. */
+const otherName = (image: string): string => (image.includes('/') ? image : `docker.io/library/${image}`)
 
 /** A copy of the chart with other migrations. */
 async function withChart(

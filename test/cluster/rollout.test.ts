@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { install, uninstall } from './tools/install.ts'
-import { release, withShop } from './tools/orders.ts'
+import { type Files, release, withShop } from './tools/orders.ts'
 import { get, kubectl, mustApply, mustKubectl, waitFor } from './tools/shell.ts'
 
 beforeAll(async () => {
@@ -13,16 +13,24 @@ afterAll(async () => {
 describe('a release', () => {
   test('is applied once by five new pods, then v2 with its plan, v3 refused without and accepted with its down script', () =>
     withShop({}, async (shop) => {
-      await shop.files(release(1))
+      // Long enough that all five are there while the first one applies.
+      const slow = `${release(1)['1_create_orders.up.sql']}SELECT pg_sleep(4);\n`
+      await shop.files({ ...release(1), '1_create_orders.up.sql': slow })
       const first = await shop.deploy(1, { replicas: 5 })
       expect(first.code, first.output).toBe(0)
       await shop.rolledOut()
       const events = await shop.events()
       expect(events.filter(({ event }) => event === 'applied').map(({ version }) => version)).toEqual(['1'])
-      const pods = new Set(events.filter(({ event }) => event === 'done').map(({ pod }) => pod))
-      expect(pods.size).toBe(5)
+      const pods = (wanted: string) => new Set(events.filter(({ event }) => event === wanted).map(({ pod }) => pod))
+      expect(pods('done').size).toBe(5)
+      const waited = [...pods('waiting')]
+      expect(waited).toHaveLength(4)
+      expect(waited).not.toContain([...pods('applied')][0])
+      const holder = events.find(({ event }) => event === 'waiting')?.message
+      expect(holder).toContain(`${shop.namespace}/Deployment/orders`)
 
-      await shop.files(release(2))
+      const files = (version: number) => ({ ...release(version), '1_create_orders.up.sql': slow })
+      await shop.files(files(2))
       const second = await shop.deploy(2)
       expect(second.stderr).toContain('Warning: ')
       expect(second.stderr).toContain('schema 1 to 2, 1 migration')
@@ -30,9 +38,10 @@ describe('a release', () => {
       await shop.rolledOut()
       expect(await shop.versions()).toEqual(['1', '2'])
 
-      const { '3_rename_note.down.sql': down, ...without } = release(3)
+      const { '3_rename_note.down.sql': down, ...without }: Files = files(3)
       await shop.files(without)
       const before = await get('-n', shop.namespace, 'deployment', 'orders')
+      const uids = await shop.pods()
       const refused = await shop.deploy(3)
       expect(refused.code).toBe(1)
       expect(refused.stderr).toContain(
@@ -43,9 +52,10 @@ describe('a release', () => {
       )
       expect(refused.stderr).toContain('No pod was changed.')
       expect((await get('-n', shop.namespace, 'deployment', 'orders')).spec).toEqual(before.spec)
+      expect(await shop.pods()).toEqual(uids)
 
       expect(down).toBeDefined()
-      await shop.files(release(3))
+      await shop.files(files(3))
       expect((await shop.deploy(3)).code).toBe(0)
       await shop.rolledOut()
       expect(await shop.versions()).toEqual(['1', '2', '3'])

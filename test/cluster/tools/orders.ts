@@ -75,6 +75,10 @@ export interface Shop {
   /** Applies the Deployment of a release. */
   deploy(version: number, options?: DeployOptions): Promise<Result>
   object(version: number, options?: DeployOptions): Record<string, unknown>
+  /** UIDs of a Deployment's pods that are to stay. */
+  pods(name?: string): Promise<string[]>
+  /** Evicts a Deployment's pods, as `kubectl drain` does. */
+  evict(name: string): Promise<void>
   /** Waits until a rollout is through. */
   rolledOut(name?: string): Promise<void>
   /** The lines that the runners of running and ended pods wrote. */
@@ -97,6 +101,10 @@ export interface DeployOptions {
   readonly strategy?: 'RollingUpdate' | 'Recreate'
   /** Release of the code, when it is not that of the schema. */
   readonly code?: number
+}
+
+interface Pod {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string }
 }
 
 let shops = 0
@@ -154,6 +162,21 @@ function shopIn(namespace: string, name: string): Shop {
       await mustApply(map)
     },
     deploy: (version, options) => apply(object(version, options)),
+    pods: async (deployment = 'orders') => {
+      const { items }: { items: Pod[] } = await get('-n', namespace, 'pods', '-l', `app=${deployment}`)
+      const staying = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      return staying.map(({ metadata }) => metadata.uid).sort()
+    },
+    evict: async (deployment) => {
+      const { items }: { items: Pod[] } = await get('-n', namespace, 'pods', '-l', `app=${deployment}`)
+      for (const { metadata } of items) {
+        const path = `/api/v1/namespaces/${namespace}/pods/${metadata.name}/eviction`
+        const { name } = metadata
+        await must('kubectl', ['create', '--raw', path, '-f', '-'], {
+          input: JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } }),
+        })
+      }
+    },
     rolledOut: async (deployment = 'orders') => {
       await mustKubectl('-n', namespace, 'rollout', 'status', `deployment/${deployment}`, '--timeout=150s')
     },

@@ -1,3 +1,4 @@
+import { strategyOf } from '../injection/container.ts'
 import { readPolicy } from '../injection/settings.ts'
 import { readStatus } from '../injection/status.ts'
 import { workloadId } from '../injection/workload.ts'
@@ -70,6 +71,19 @@ function auditOf({ breakGlass }: Build): Record<string, string> {
   return breakGlass === undefined ? {} : { 'break-glass': `${breakGlass.version} ${breakGlass.reason}` }
 }
 
+/** The down scripts that will run, as far as the files still hold those of the release that is left. */
+function downLines({ settings, old, workload }: Build, { source }: Facts): string[] {
+  const { target, onRollback } = settings
+  const runs = onRollback === 'always' || (onRollback === 'auto' && strategyOf(workload) === 'Recreate')
+  if (!runs || old === undefined || source?.kind !== 'read') return []
+  const left = source.catalogue.entries.filter(
+    ({ version }) => compareVersions(version, target) > 0 && compareVersions(version, old.status.target) <= 0,
+  )
+  return planLines(
+    left.reverse().map(({ version, name, downFile }) => `  down ${version} ${name}, by ${downFile ?? 'nothing'}`),
+  )
+}
+
 /** What the rollout will do to the schema, as far as files can tell. */
 function planWarnings(request: ReviewRequest, build: Build, facts: Facts): string[] {
   const { settings, old, direction, workload } = build
@@ -77,7 +91,10 @@ function planWarnings(request: ReviewRequest, build: Build, facts: Facts): strin
   const id = workloadId(request.namespace, workload)
   const from = old?.status.target
   if (direction === 'back')
-    return [`${id}: schema ${from} goes back to ${target} (on-rollback: ${settings.onRollback})`]
+    return [
+      `${id}: schema ${from} goes back to ${target} (on-rollback: ${settings.onRollback})`,
+      ...downLines(build, facts),
+    ]
   const catalogue = usableCatalogue(facts, target)
   if (direction === 'same' || catalogue === undefined) return []
   const steps = catalogue.entries.filter(

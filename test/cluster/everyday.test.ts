@@ -1,8 +1,6 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { withClient } from './tools/client.ts'
+import { upgradeShop, withChart } from './tools/helm.ts'
 import { images, install, uninstall } from './tools/install.ts'
 import { release, type Shop, withShop } from './tools/orders.ts'
 import { withProgram } from './tools/program.ts'
@@ -246,18 +244,7 @@ describe.concurrent('every day', () => {
   })
 
   describe.each(['helm', 'helm4'] as const)('with %s', (helm) => {
-    const chart = join(import.meta.dirname, '../../manifests/examples/orders/chart')
-    const upgrade = (shop: Shop, version: number, folder = chart) =>
-      run(helm, [
-        'upgrade',
-        '--install',
-        'orders',
-        folder,
-        '-n',
-        shop.namespace,
-        '--set',
-        `version=${version},image=${images().example}`,
-      ])
+    const upgrade = (shop: Shop, version: number, folder?: string) => upgradeShop(helm, shop, version, folder)
 
     test('a release goes up, is refused without a down script, and a rollback runs the stored one', () =>
       withShop(always, async (shop) => {
@@ -271,7 +258,7 @@ describe.concurrent('every day', () => {
         expect(back.code, back.output).toBe(0)
         await shop.rolledOut()
         expect(await shop.versions()).toEqual(['1', '2'])
-        await withChart(chart, { '3_rename_note.down.sql': '' }, async (folder) => {
+        await withChart({ '3_rename_note.down.sql': '' }, async (folder) => {
           const refused = await upgrade(shop, 3, folder)
           expect(refused.code).toBe(1)
           expect(refused.output).toContain('rollback-empty')
@@ -282,7 +269,7 @@ describe.concurrent('every day', () => {
       withShop({}, async (shop) => {
         expect((await upgrade(shop, 1)).code).toBe(0)
         await shop.rolledOut()
-        await withChart(chart, { '2_add_note.up.sql': 'ALTER TABL orders ADD note text;' }, async (folder) => {
+        await withChart({ '2_add_note.up.sql': 'ALTER TABL orders ADD note text;' }, async (folder) => {
           const { code, output } = await upgrade(shop, 2, folder)
           expect(code, output).toBe(0)
         })
@@ -296,19 +283,3 @@ describe.concurrent('every day', () => {
 
 /** The same image by another name: what a hotfix looks like to Kubernetes. */
 const otherName = (image: string): string => (image.includes('/') ? image : `docker.io/library/${image}`)
-
-/** A copy of the chart with other migrations. */
-async function withChart(
-  chart: string,
-  files: Readonly<Record<string, string>>,
-  use: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'lockkeeper-chart-'))
-  try {
-    cpSync(chart, folder, { recursive: true })
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, 'migrations', name), text)
-    await use(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}

@@ -1,7 +1,9 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { upgradeShop, withChart } from './tools/helm.ts'
 import { install, uninstall } from './tools/install.ts'
 import { type Files, release, withShop } from './tools/orders.ts'
-import { get, kubectl, mustApply, mustKubectl, waitFor } from './tools/shell.ts'
+import { apply, get, kubectl, mustApply, mustKubectl, run, waitFor } from './tools/shell.ts'
 
 beforeAll(async () => {
   await install('helm')
@@ -59,6 +61,38 @@ describe('a release', () => {
       expect((await shop.deploy(3)).code).toBe(0)
       await shop.rolledOut()
       expect(await shop.versions()).toEqual(['1', '2', '3'])
+    }))
+})
+
+describe('what a person sees', () => {
+  const golden = (name: string) => join(import.meta.dirname, 'golden', `${name}.golden.txt`)
+
+  test('of a refusal and of a plan is the same by kubectl, server-side apply, diff, and both Helms', () =>
+    withShop({}, async (shop) => {
+      const seen = (text: string) => text.replaceAll(shop.namespace, 'shop').replaceAll(/\/tmp\/\S+/g, '/tmp/…')
+      await shop.files(release(2))
+      const plan = await shop.deploy(2, { replicas: 0 })
+      await expect(seen(plan.stderr)).toMatchFileSnapshot(golden('kubectl-apply-plan'))
+      const { '3_rename_note.down.sql': _, ...without }: Files = release(3)
+      await shop.files(without)
+      const object = shop.object(3, { replicas: 0 })
+      const ways = { apply: [], 'apply-server-side': ['--server-side', '--force-conflicts'] }
+      for (const [way, args] of Object.entries(ways)) {
+        const refused = await apply(object, ...args)
+        expect(refused.code).toBe(1)
+        await expect(seen(refused.stderr)).toMatchFileSnapshot(golden(`kubectl-${way}`))
+      }
+      // A dry run stores no ConfigMap, so it warns of what the apply would refuse.
+      const diff = await run('kubectl', ['diff', '-f', '-'], { input: JSON.stringify(object) })
+      expect(diff.code).toBe(1)
+      await expect(seen(diff.stderr)).toMatchFileSnapshot(golden('kubectl-diff'))
+      for (const helm of ['helm', 'helm4'] as const) {
+        const refused = await withChart({ '3_rename_note.down.sql': '' }, (folder) =>
+          upgradeShop(helm, shop, 3, folder),
+        )
+        expect(refused.code).toBe(1)
+        await expect(seen(refused.stderr)).toMatchFileSnapshot(golden(`${helm}-upgrade`))
+      }
     }))
 })
 

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
@@ -49,7 +50,7 @@ describe.each([15, 18])('on PostgreSQL %i', (major) => {
     for (let round = 0; round < 6; round++) {
       await withDatabase(server, async (database) => {
         const { url } = database
-        const run = (target: string, token: number, delay?: number) =>
+        const run = (target: string, token: number, lines?: number) =>
           runRunner({
             url,
             target,
@@ -57,12 +58,11 @@ describe.each([15, 18])('on PostgreSQL %i', (major) => {
             files,
             env,
             started: (child) => {
-              if (delay === undefined) return
-              child.stdout?.once('data', () => setTimeout(() => child.kill('SIGKILL'), delay))
+              if (lines !== undefined) killAfter(child, lines, next() * 40)
             },
           })
-        for (let i = 0; i < 2; i++) {
-          const up = await run(String(steps), 1, next() * 500)
+        for (const most of [24, 8]) {
+          const up = await run(String(steps), 1, 1 + next() * most)
           if (up.signal === 'SIGKILL') killed++
         }
         const up = await run(String(steps), 1)
@@ -72,7 +72,7 @@ describe.each([15, 18])('on PostgreSQL %i', (major) => {
           history: steps,
           tables: steps - 1,
         })
-        const down = await run('1', 2, next() * 500)
+        const down = await run('1', 2, 1 + next() * 20)
         if (down.signal === 'SIGKILL') killed++
         const last = await run('1', 2)
         expect(last.code, last.output).toBe(0)
@@ -155,6 +155,16 @@ describe.each([15, 18])('on PostgreSQL %i', (major) => {
       )
     }))
 })
+
+/** SIGKILL some milliseconds after the process has written so many lines. */
+function killAfter(child: ChildProcess, lines: number, ms: number): void {
+  let seen = 0
+  child.stdout?.on('data', (chunk: Buffer) => {
+    const before = seen
+    seen += chunk.toString().split('\n').length - 1
+    if (before < lines && seen >= lines) setTimeout(() => child.kill('SIGKILL'), ms)
+  })
+}
 
 async function untilSleeping({ sql }: TestDatabase): Promise<void> {
   for (;;) {

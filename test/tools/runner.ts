@@ -73,7 +73,8 @@ export async function runRunner(options: RunnerOptions): Promise<RunnerResult> {
     const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
       child.once('close', (status, by) => resolve([status, by]))
     })
-    const termination = await readFile(log, 'utf8').catch(() => undefined)
+    // Killed while it writes, a process leaves an empty one.
+    const termination = await readFile(log, 'utf8').catch(() => '')
     return {
       code,
       signal,
@@ -81,7 +82,7 @@ export async function runRunner(options: RunnerOptions): Promise<RunnerResult> {
         .split('\n')
         .filter((line) => line.startsWith('{') && line.endsWith('}'))
         .map((line) => JSON.parse(line)),
-      termination: termination === undefined ? undefined : JSON.parse(termination),
+      termination: termination === '' ? undefined : JSON.parse(termination),
       output: stdout + stderr,
     }
   } finally {

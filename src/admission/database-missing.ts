@@ -1,5 +1,5 @@
 import type { Settings } from '../injection/settings.ts'
-import type { Finding } from '../migration/finding.ts'
+import { type Finding, remark } from '../migration/finding.ts'
 import type { SecretKeys } from './facts.ts'
 
 /** Any of these tells the runner where the database is. */
@@ -21,5 +21,5 @@ export function databaseMissing({ database }: Settings, keys: SecretKeys): Findi
           ? `Secret ${name} has none of the keys ${sufficient.join(', ')}`
           : undefined
   if (message === undefined) return []
-  return [{ code: 'database-missing', severity: 'warning', message, fix: 'create it; the pods wait for it' }]
+  return [remark('database-missing', message, 'create it; the pods wait for it')]
 }

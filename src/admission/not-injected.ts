@@ -2,7 +2,7 @@ import { ENV } from '../contract.ts'
 import { partsOf } from '../injection/parts.ts'
 import { readStatus } from '../injection/status.ts'
 import type { EnvEntry, Workload } from '../injection/workload.ts'
-import type { Finding } from '../migration/finding.ts'
+import { type Finding, refusal } from '../migration/finding.ts'
 
 /**
  * `not-injected` when our parts are not there, not there once, or not those of this intent: somebody changes them after
@@ -22,9 +22,9 @@ export function notInjected(workload: Workload, hash: string, target: string): F
   return finding('was built for another intent')
 }
 
-const finding = (what: string): Finding => ({
-  code: 'not-injected',
-  severity: 'error',
-  message: `the migration container ${what}`,
-  fix: 'see whether another webhook or a tool changes it after the webhook mutate.lockkeeper.dev, then apply again',
-})
+const finding = (what: string): Finding =>
+  refusal(
+    'not-injected',
+    `the migration container ${what}`,
+    'see whether another webhook or a tool changes it after the webhook mutate.lockkeeper.dev, then apply again',
+  )

@@ -1,16 +1,10 @@
 import { type Informer, makeInformer, type ObjectCache, type V1Namespace } from '@kubernetes/client-node'
+import type { NamespaceFacts } from '../admission/facts.ts'
 import { type Clients, reasonOf, statusOf } from './clients.ts'
-
-/** Labels and annotations of a namespace. */
-export interface NamespaceView {
-  readonly name: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly annotations: Readonly<Record<string, string>>
-}
 
 /** Namespaces, from a cache that a watch keeps; one that it has not heard of is asked for. */
 export interface Namespaces {
-  get(name: string): Promise<NamespaceView | undefined>
+  get(name: string): Promise<NamespaceFacts | undefined>
   readonly synced: () => boolean
   stop(): Promise<void>
 }
@@ -62,7 +56,7 @@ export async function watchNamespaces(
   }
 }
 
-const viewOf = ({ metadata }: V1Namespace): NamespaceView => ({
+const viewOf = ({ metadata }: V1Namespace): NamespaceFacts => ({
   name: metadata?.name ?? '',
   labels: metadata?.labels ?? {},
   annotations: metadata?.annotations ?? {},

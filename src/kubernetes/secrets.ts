@@ -1,15 +1,16 @@
 import type { V1Secret } from '@kubernetes/client-node'
+import type { SecretKeys } from '../admission/facts.ts'
 import { type Clients, statusOf } from './clients.ts'
-
-/** Keys of a Secret; `unknown` where its namespace does not bind our optional role, or the API server fails. */
-export type SecretKeys = readonly string[] | 'missing' | 'unknown'
 
 type SecretReader = (name: string, namespace: string) => Promise<V1Secret>
 
 /** A namespace that forbids is not asked again for so long: most never bind the role. */
 const FORBIDDEN_FOR = 60_000
 
-/** Looks which keys a Secret has. Values are dropped at once. */
+/**
+ * Looks which keys a Secret has; `unknown` where its namespace does not bind our optional role, or the API server fails.
+ * Values are dropped at once.
+ */
 export class Secrets {
   readonly #read: SecretReader
   readonly #now: () => number

@@ -1,26 +1,9 @@
 import type { V1ConfigMap } from '@kubernetes/client-node'
-import type { FormatName } from '../contract.ts'
+import type { SourceOutcome, SourceRequest } from '../admission/facts.ts'
 import { catalogueOf } from '../migration/catalogue.ts'
 import type { Catalogue, RawFile } from '../migration/migration.ts'
 import { readMigrations } from '../migration/read.ts'
 import { type Clients, reasonOf, statusOf } from './clients.ts'
-
-export interface SourceRequest {
-  readonly namespace: string
-  readonly configMaps: readonly string[]
-  readonly format: FormatName | undefined
-  readonly historySchema: string
-}
-
-export type SourceResult =
-  | {
-      readonly kind: 'read'
-      readonly catalogue: Catalogue
-      readonly immutable: boolean
-      readonly items: readonly { readonly configMap: string; readonly keys: readonly string[] }[]
-    }
-  | { readonly kind: 'missing'; readonly configMap: string }
-  | { readonly kind: 'failed'; readonly configMap: string; readonly reason: string }
 
 type ConfigMapReader = (name: string, namespace: string) => Promise<V1ConfigMap>
 
@@ -40,7 +23,7 @@ export class Sources {
     return new Sources((name, namespace) => core.readNamespacedConfigMap({ name, namespace }))
   }
 
-  async read(request: SourceRequest): Promise<SourceResult> {
+  async read(request: SourceRequest): Promise<SourceOutcome> {
     const maps: V1ConfigMap[] = []
     for (const configMap of request.configMaps) {
       try {

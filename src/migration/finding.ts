@@ -48,3 +48,18 @@ export type FindingCode =
   | 'rollback-impossible'
   | 'schema-ahead-incompatible'
   | 'target-lowered'
+
+const finding =
+  (severity: Finding['severity']) =>
+  (code: FindingCode, message: string, fix: string, version?: string): Finding => ({
+    code,
+    severity,
+    ...(version !== undefined && { version }),
+    message,
+    fix,
+  })
+
+/** A finding that refuses. */
+export const refusal = finding('error')
+/** A finding that is only said. */
+export const remark = finding('warning')

@@ -1,0 +1,44 @@
+import { strategyOf } from '../injection/container.ts'
+import { type Finding, remark } from '../migration/finding.ts'
+import { compareVersions } from '../migration/version.ts'
+import type { Facts } from './facts.ts'
+import { between } from './judge-way-up.ts'
+import type { Build } from './situation.ts'
+
+/** The way back is judged by what the files still hold, and never denied: only the database knows what was applied. */
+export function judgeWayBack(build: Build, { source }: Facts): Finding[] {
+  const { settings, old, workload, direction } = build
+  if (old === undefined || direction !== 'back' || settings.onRollback === 'keep') return []
+  const { target, onRollback } = settings
+  const rolling = strategyOf(workload) !== 'Recreate'
+  if (onRollback === 'auto' && rolling) return aheadIncompatible(old.status, target)
+  const entries = source?.kind === 'read' ? between(source.catalogue, target, old.status.target) : []
+  const stuck = entries.find(({ down }) => down === undefined)
+  const impossible = stuck && [
+    remark(
+      'rollback-impossible',
+      `version ${stuck.version} has no down script here`,
+      'see lockkeeper status for the stored ones',
+      stuck.version,
+    ),
+  ]
+  return impossible ?? (onRollback === 'always' && rolling ? [dataLoss(old.status.target, target)] : [])
+}
+
+function aheadIncompatible({ floor, target: live }: { floor: string; target: string }, target: string): Finding[] {
+  if (compareVersions(floor, target) <= 0) return []
+  return [
+    remark(
+      'schema-ahead-incompatible',
+      `where ${live} was applied, pods of ${target} wait: they are not known to work on it`,
+      'strategy Recreate, or lockkeeper.dev/on-rollback: always on the namespace, then kubectl rollout restart',
+    ),
+  ]
+}
+
+const dataLoss = (live: string, target: string) =>
+  remark(
+    'rollback-data-loss',
+    `down scripts from ${live} to ${target} run while pods of ${live} may still serve; what they wrote may go`,
+    'set lockkeeper.dev/on-rollback: keep to leave the schema',
+  )

@@ -1,0 +1,110 @@
+import { type Finding, refusal, remark } from '../migration/finding.ts'
+import type { Catalogue, CatalogueEntry } from '../migration/migration.ts'
+import { rollbackFindings } from '../migration/rollback.ts'
+import { compareVersions } from '../migration/version.ts'
+import { usableCatalogue } from './build.ts'
+import type { Facts } from './facts.ts'
+import type { Build } from './situation.ts'
+
+/** What is wrong with the files, and on the way up with what they would run. */
+export function judgeFiles(build: Build, facts: Facts): Finding[] {
+  const { settings, direction } = build
+  const { source } = facts
+  const cure = `apply the ConfigMap first, or run the same command again (apply -f dir/ goes by file name)`
+  if (source === undefined) return []
+  if (source.kind === 'missing')
+    return [refusal('source-missing', `ConfigMap ${source.configMap} does not exist`, cure)]
+  if (source.kind === 'failed') {
+    return [
+      refusal(
+        'source-unreadable',
+        `ConfigMap ${source.configMap} could not be read: ${source.reason}`,
+        'run the same command again',
+      ),
+    ]
+  }
+  const { catalogue } = source
+  const within = ({ version }: Finding) => version === undefined || compareVersions(version, settings.target) <= 0
+  const global = catalogue.findings.filter(within)
+  if (usableCatalogue(facts, settings.target) === undefined) {
+    const known = catalogue.entries.at(-1)?.version
+    const what = `the files of ${settings.configMaps.join(', ')} have no version ${settings.target}${known === undefined ? '' : ` (the highest is ${known})`}`
+    return [...global, refusal('target-unknown', what, cure, settings.target)]
+  }
+  return direction === 'back' ? global : [...global, ...wayUp(build, catalogue)]
+}
+
+/** Everything after what was admitted before, up to the target. */
+function wayUp(build: Build, catalogue: Catalogue): Finding[] {
+  const { settings, old } = build
+  const { policy, target } = settings
+  const from = old?.status.target
+  const range = between(catalogue, from, target)
+  const files = range.flatMap(({ findings }) => findings.filter(({ code }) => !code.startsWith('rollback-')))
+  const rules = {
+    rollbackPolicy: policy.rollbackPolicy,
+    allowIrreversible: policy.allowIrreversible,
+    ...(policy.baseline !== undefined && { baseline: policy.baseline }),
+  }
+  const back = rollbackFindings(range, rules)
+  const excused: Finding[] =
+    build.breakGlass === undefined ? back : back.map((finding) => ({ ...finding, severity: 'warning' }))
+  return [
+    ...files,
+    ...excused,
+    ...lateVersions(catalogue, old?.status),
+    ...changedScripts(catalogue, old?.status),
+    ...shownIrreversible(range, rules),
+  ]
+}
+
+/** The migrations above one version, up to another. */
+export const between = ({ entries }: Catalogue, from: string | undefined, to: string): readonly CatalogueEntry[] =>
+  entries.filter(
+    ({ version }) => (from === undefined || compareVersions(version, from) > 0) && compareVersions(version, to) <= 0,
+  )
+
+/** Said even where it is allowed. */
+const shownIrreversible = (
+  range: readonly CatalogueEntry[],
+  rules: { rollbackPolicy: string; allowIrreversible: boolean },
+) =>
+  range
+    .filter(
+      ({ irreversible }) => irreversible !== undefined && (rules.allowIrreversible || rules.rollbackPolicy === 'off'),
+    )
+    .map(({ upFile, irreversible, version }) =>
+      remark('rollback-irreversible', `${upFile} cannot be undone: ${irreversible}`, 'keep a backup', version),
+    )
+
+type Before = { readonly target: string; readonly entries: Readonly<Record<string, string>> } | undefined
+
+function lateVersions({ entries }: Catalogue, before: Before): Finding[] {
+  if (before === undefined || Object.keys(before.entries).length === 0) return []
+  const oldest = Object.keys(before.entries).sort(compareVersions)[0] ?? '0'
+  return entries
+    .filter(({ version }) => compareVersions(version, before.target) < 0 && compareVersions(version, oldest) > 0)
+    .filter(({ version }) => before.entries[version] === undefined)
+    .map(({ version, upFile }) =>
+      remark(
+        'version-out-of-order',
+        `${upFile} is new, but lies below the admitted ${before.target}`,
+        'give it the next free number',
+        version,
+      ),
+    )
+}
+
+function changedScripts({ entries }: Catalogue, before: Before): Finding[] {
+  return entries
+    .filter(({ version, up }) => before?.entries[version] !== undefined && before.entries[version] !== up.slice(0, 8))
+    .filter(({ version }) => compareVersions(version, before?.target ?? '0') <= 0)
+    .map(({ version, upFile }) =>
+      remark(
+        'migration-changed',
+        `${upFile} is not the script that was admitted before; where it ran, the runner refuses`,
+        'put the old text back, and write the change into the next migration',
+        version,
+      ),
+    )
+}

@@ -1,5 +1,5 @@
 import { POLICY } from '../contract.ts'
-import type { Policy } from '../injection/settings.ts'
+import type { Policy } from '../injection/policy.ts'
 import type { Finding } from '../migration/finding.ts'
 
 /** What a denial is about. */

@@ -1,5 +1,5 @@
 import { strategyOf } from '../injection/container.ts'
-import { readPolicy } from '../injection/settings.ts'
+import { readPolicy } from '../injection/policy.ts'
 import { readStatus } from '../injection/status.ts'
 import { workloadId } from '../injection/workload.ts'
 import type { Finding } from '../migration/finding.ts'

@@ -1,7 +1,6 @@
 import {
   CONFIG,
   DEFAULTS,
-  DOMAIN,
   ENV,
   FORMATS,
   type FormatName,
@@ -10,32 +9,14 @@ import {
   type Mode,
   ON_ROLLBACK,
   type OnRollback,
-  POLICY,
-  ROLLBACK_POLICIES,
-  type RollbackPolicy,
-  STATUS,
 } from '../contract.ts'
 import { parseDuration } from '../migration/duration.ts'
 import type { Finding } from '../migration/finding.ts'
 import { parseVersion } from '../migration/version.ts'
+import { type Annotations, invalid, later, unknownKeys } from './annotation-findings.ts'
 import type { Intent } from './intent.ts'
-import { nearest } from './nearest.ts'
-
-/** Where the runner finds the database. */
-export type DatabaseRef =
-  | { readonly kind: 'secret'; readonly name: string; readonly key: string | undefined }
-  | { readonly kind: 'env'; readonly container: string; readonly name: string }
-
-/** The platform's rules for a namespace. */
-export interface Policy {
-  readonly rollbackPolicy: RollbackPolicy
-  /** Whether the namespace says so itself. */
-  readonly explicit: boolean
-  readonly allowIrreversible: boolean
-  readonly allowBreakGlass: boolean
-  readonly baseline: string | undefined
-  readonly denyFindings: readonly string[]
-}
+import { type Policy, readPolicy } from './policy.ts'
+import { type DatabaseRef, name, readDatabaseRef, readMigrationsRef } from './references.ts'
 
 /** What a workload asks for, with the namespace's defaults, checked. */
 export interface Settings {
@@ -59,17 +40,12 @@ export interface Settings {
   readonly afterContainer: string | undefined
 }
 
-export interface Annotations {
-  readonly [key: string]: string
-}
-
 export interface ReadSettings {
   /** Undefined when there are errors among the findings. */
   readonly settings: Settings | undefined
   readonly findings: readonly Finding[]
 }
 
-const name = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 const quantity = /^\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi)?$/
 
 /** Runner settings that go to it as they are: annotation key to variable and check. */
@@ -159,60 +135,6 @@ export function readSettings(own: Intent, namespace: Annotations): ReadSettings 
   return { settings: { target, configMaps, database, ...settings }, findings }
 }
 
-/** The rules of a namespace alone: they are needed for a message even when the workload's own annotations are wrong. */
-export function readPolicy(namespace: Annotations, findings: Finding[] = []): Policy {
-  const flag = (key: string) => {
-    const value = namespace[key]
-    if (value !== undefined && !isBoolean(value)) findings.push(invalid(key, value, 'write "true" or "false"'))
-    return value === 'true'
-  }
-  const wanted = namespace[POLICY.rollbackPolicy]
-  const rollbackPolicy = ROLLBACK_POLICIES.find((each) => each === (wanted ?? DEFAULTS.rollbackPolicy))
-  if (rollbackPolicy === undefined) findings.push(invalid(POLICY.rollbackPolicy, wanted, 'write require or off'))
-  if (rollbackPolicy === 'proven') findings.push(later(POLICY.rollbackPolicy, rollbackPolicy))
-  const baselineText = namespace[POLICY.baselineVersion]
-  const baseline = baselineText === undefined ? undefined : parseVersion(baselineText)
-  if (baselineText !== undefined && baseline === undefined) {
-    findings.push(invalid(POLICY.baselineVersion, baselineText, 'write a version like 42'))
-  }
-  return {
-    rollbackPolicy: rollbackPolicy ?? DEFAULTS.rollbackPolicy,
-    explicit: wanted !== undefined,
-    allowIrreversible: flag(POLICY.allowIrreversible),
-    allowBreakGlass: flag(POLICY.allowBreakGlass),
-    baseline,
-    denyFindings: (namespace[POLICY.denyFindings] ?? '')
-      .split(',')
-      .map((code) => code.trim())
-      .filter((code) => code !== ''),
-  }
-}
-
-function readMigrationsRef(value: string | undefined, findings: Finding[]): readonly string[] | undefined {
-  const key = INTENT.migrations
-  if (value === undefined) {
-    findings.push(invalid(key, value, 'name the ConfigMap with the migration files: configmap/NAME'))
-    return undefined
-  }
-  if (/^(image|container)\//.test(value)) {
-    findings.push(later(key, value))
-    return undefined
-  }
-  const names = value.replace(/^configmap\//, '').split(',')
-  if (names.every((each) => name.test(each)) && new Set(names).size === names.length) return names
-  findings.push(invalid(key, value, 'write configmap/NAME or configmap/NAME,NAME'))
-  return undefined
-}
-
-function readDatabaseRef(value: string | undefined, findings: Finding[]): DatabaseRef | undefined {
-  const secret = /^secret\/([^#/]+)(?:#([-._a-zA-Z0-9]+))?$/.exec(value ?? '')
-  if (secret?.[1] !== undefined && name.test(secret[1])) return { kind: 'secret', name: secret[1], key: secret[2] }
-  const env = /^env\/([^:/]+):([A-Za-z_][\w.-]*)$/.exec(value ?? '')
-  if (env?.[1] !== undefined && env[2] !== undefined) return { kind: 'env', container: env[1], name: env[2] }
-  findings.push(invalid(INTENT.database, value, 'write secret/NAME#KEY, secret/NAME or env/CONTAINER:NAME'))
-  return undefined
-}
-
 function readBreakGlass(value: string | undefined, findings: Finding[]): Settings['breakGlass'] {
   if (value === undefined) return undefined
   const [, versionText = '', reason = ''] = /^(\S+)\s+(\S.*)$/s.exec(value) ?? []
@@ -221,40 +143,3 @@ function readBreakGlass(value: string | undefined, findings: Finding[]): Setting
   findings.push(invalid(INTENT.breakGlass, value, 'write the version and the reason: "43 hotfix, ticket 1234"'))
   return undefined
 }
-
-const shown = (value: string | undefined) =>
-  value === undefined ? 'is not set' : `is "${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`
-
-const invalid = (key: string, value: string | undefined, fix: string): Finding => ({
-  code: 'annotation-invalid',
-  severity: 'error',
-  message: `${key} ${shown(value)}`,
-  fix,
-})
-
-const later = (key: string, value: string): Finding => ({
-  code: 'annotation-invalid',
-  severity: 'error',
-  message: `${key} ${shown(value)}, which this release does not do yet`,
-  fix: 'leave it out, or wait for a release that says it does',
-})
-
-const intentKeys = [...Object.values(INTENT), ...Object.values(CONFIG)]
-const policyKeys: readonly string[] = Object.values(POLICY)
-
-function unknownKeys(annotations: Annotations, where: 'workload' | 'namespace'): Finding[] {
-  const known: readonly string[] = where === 'workload' ? intentKeys : [...intentKeys, ...policyKeys]
-  return Object.keys(annotations).flatMap((key): Finding[] => {
-    const ours = key.startsWith(`${DOMAIN}/`) || key.startsWith(`config.${DOMAIN}/`)
-    if (!ours || key === STATUS || known.includes(key)) return []
-    if (policyKeys.includes(key)) return [unknown(key, 'counts on the namespace only', 'set it there')]
-    return [unknown(key, 'is not known', `did you mean ${nearest(key, known)}?`)]
-  })
-}
-
-const unknown = (key: string, what: string, fix: string): Finding => ({
-  code: 'annotation-unknown',
-  severity: 'warning',
-  message: `${key} ${what}`,
-  fix,
-})

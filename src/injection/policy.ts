@@ -1,0 +1,45 @@
+import { DEFAULTS, POLICY, ROLLBACK_POLICIES, type RollbackPolicy } from '../contract.ts'
+import type { Finding } from '../migration/finding.ts'
+import { parseVersion } from '../migration/version.ts'
+import { type Annotations, invalid, later } from './annotation-findings.ts'
+
+/** The platform's rules for a namespace. */
+export interface Policy {
+  readonly rollbackPolicy: RollbackPolicy
+  /** Whether the namespace says so itself. */
+  readonly explicit: boolean
+  readonly allowIrreversible: boolean
+  readonly allowBreakGlass: boolean
+  readonly baseline: string | undefined
+  readonly denyFindings: readonly string[]
+}
+
+/** The rules of a namespace alone: they are needed for a message even when the workload's own annotations are wrong. */
+export function readPolicy(namespace: Annotations, findings: Finding[] = []): Policy {
+  const flag = (key: string) => {
+    const value = namespace[key]
+    if (value !== undefined && !/^(true|false)$/.test(value))
+      findings.push(invalid(key, value, 'write "true" or "false"'))
+    return value === 'true'
+  }
+  const wanted = namespace[POLICY.rollbackPolicy]
+  const rollbackPolicy = ROLLBACK_POLICIES.find((each) => each === (wanted ?? DEFAULTS.rollbackPolicy))
+  if (rollbackPolicy === undefined) findings.push(invalid(POLICY.rollbackPolicy, wanted, 'write require or off'))
+  if (rollbackPolicy === 'proven') findings.push(later(POLICY.rollbackPolicy, rollbackPolicy))
+  const baselineText = namespace[POLICY.baselineVersion]
+  const baseline = baselineText === undefined ? undefined : parseVersion(baselineText)
+  if (baselineText !== undefined && baseline === undefined) {
+    findings.push(invalid(POLICY.baselineVersion, baselineText, 'write a version like 42'))
+  }
+  return {
+    rollbackPolicy: rollbackPolicy ?? DEFAULTS.rollbackPolicy,
+    explicit: wanted !== undefined,
+    allowIrreversible: flag(POLICY.allowIrreversible),
+    allowBreakGlass: flag(POLICY.allowBreakGlass),
+    baseline,
+    denyFindings: (namespace[POLICY.denyFindings] ?? '')
+      .split(',')
+      .map((code) => code.trim())
+      .filter((code) => code !== ''),
+  }
+}

@@ -1,0 +1,161 @@
+import { InvalidArgumentError } from 'commander'
+import { historyDdl } from '../../sidecar/history/ddl.ts'
+import { DEFAULTS } from '../contract.ts'
+import { highestVersion } from '../migration/version.ts'
+import { requestOf, versionOption } from './database.ts'
+import { loadMigrations } from './migrations.ts'
+import { Problem } from './problem.ts'
+import { command, withDatabase, withFiles, withTimes } from './program.ts'
+
+/** The commands about a database, and the tables in it. */
+export function addDatabaseCommands(): void {
+  withDatabase(
+    withFiles(
+      command(
+        'plan',
+        'what up or down would do; changes nothing',
+        'lockkeeper plan --to 43',
+        async (output, options) => {
+          const { plan } = await import('./plan.ts')
+          return plan(output, options, loadMigrations(options))
+        },
+      ),
+    ),
+  )
+    .option('--to <version>', 'version to reach')
+    .option('--out-of-order', 'also late lower versions')
+
+  withTimes(
+    withDatabase(
+      withFiles(
+        command(
+          'up',
+          'apply everything pending up to a version',
+          'lockkeeper up --to 43 --database postgresql://localhost/shop',
+          async (output, options) => {
+            const { move } = await import('./move.ts')
+            const { to } = options as { to?: string }
+            return move(output, options, requestOf(options, versionOption('--to', to)), loadMigrations(options))
+          },
+        ),
+      ),
+    ),
+  )
+    .option('--to <version>', 'version to reach (default: the highest)')
+    .option('--out-of-order', 'also late lower versions')
+
+  withTimes(
+    withDatabase(
+      command(
+        'down',
+        'revert with the scripts stored in the database; the files are not needed',
+        'lockkeeper down --to 42',
+        async (output, options) => {
+          const [{ move }, { lookAt }] = await Promise.all([import('./move.ts'), import('./status.ts')])
+          const { to, steps, force } = options as { to?: string; steps?: number; force?: boolean }
+          if ((to === undefined) === (steps === undefined))
+            throw new Problem('down needs either --to or --steps', 'lockkeeper down --to 42, or --to 0 for everything')
+          const target =
+            to === undefined ? await stepsBack(steps ?? 0, () => lookAt(options)) : (versionOption('--to', to) ?? '0')
+          if (force === true) output.say('warning: --force ignores what other workloads hold')
+          return move(output, options, { ...requestOf(options, target), lower: { force: force === true } }, undefined)
+        },
+      ),
+    ),
+  )
+    .option('--to <version>', 'version to go back to; 0 reverts everything')
+    .option('--steps <n>', 'how many versions to go back', positive)
+    .option('--force', 'even below what a workload requires')
+
+  withDatabase(
+    withFiles(
+      command(
+        'status',
+        'live, pending, changed and missing migrations, the lock, and what workloads require',
+        'lockkeeper status -o json',
+        async (output, options) => {
+          const { status } = await import('./status.ts')
+          return status(output, options, loadMigrations(options))
+        },
+      ),
+    ),
+  )
+
+  withDatabase(
+    command(
+      'history',
+      'the journal: every step, when, how long, by whom',
+      'lockkeeper history',
+      async (output, options) => {
+        const { history } = await import('./history.ts')
+        return history(output, options)
+      },
+    ),
+  )
+
+  withTimes(
+    withDatabase(
+      withFiles(
+        command(
+          'adopt',
+          'take a database over that has no history yet',
+          'lockkeeper adopt --at 42',
+          async (output, options) => {
+            const { move } = await import('./move.ts')
+            const at = versionOption('--at', (options as { at?: string }).at)
+            if (at === undefined)
+              throw new Problem('adopt needs --at', 'lockkeeper adopt --at 42 (0: nothing is applied)')
+            return move(output, options, { ...requestOf(options, '0'), adoptAt: at }, loadMigrations(options))
+          },
+        ),
+      ),
+    ),
+  ).option('--at <version>', 'the highest version that the database already has')
+
+  withDatabase(
+    command(
+      'forget',
+      'take back what a deleted workload, or another cluster, still requires',
+      'lockkeeper forget --workload shop/Deployment/orders',
+      async (output, options) => {
+        const { forget } = await import('./forget.ts')
+        return forget(output, options)
+      },
+    ),
+  )
+    .option('--workload <name>', 'namespace/kind/name')
+    .option('--cluster <uid>', 'UID of the namespace kube-system of that cluster')
+
+  command(
+    'history-ddl',
+    'print the tables, for those who create schemas by hand',
+    'lockkeeper history-ddl > history.sql',
+    (output, options) => {
+      const { historySchema = DEFAULTS.historySchema, readers = '' } = options as {
+        historySchema?: string
+        readers?: string
+      }
+      const ddl = `BEGIN;\n${historyDdl({ schema: historySchema, readers: readers.split(',').filter((each) => each !== '') })}COMMIT;`
+      output.document({ ddl })
+      output.print(ddl)
+      return 0
+    },
+  )
+    .option('--history-schema <name>', 'schema that keeps the history', DEFAULTS.historySchema)
+    .option('--readers <roles>', 'roles that may read it, separated by commas')
+}
+
+async function stepsBack(
+  steps: number,
+  look: () => Promise<{ seen: { applied: readonly { version: string }[] } }>,
+): Promise<string> {
+  const { seen } = await look()
+  const left = seen.applied.slice(0, Math.max(0, seen.applied.length - steps))
+  return highestVersion(left.map(({ version }) => version)) ?? '0'
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a number from 1 on')
+  return value
+}

@@ -1,7 +1,7 @@
 import { loadMigrations } from './migrations.ts'
 import { command, withFiles } from './program.ts'
 
-/** The commands that need no database of a person's. */
+/** The commands about migration files. */
 export function addFileCommands(): void {
   withFiles(
     command(
@@ -27,7 +27,10 @@ export function addFileCommands(): void {
       ['text', 'json', 'github', 'sarif'],
     ),
   ).option('--since <version>', 'only migrations above this one')
+}
 
+/** The commands that say what a cluster would, without one. */
+export function addOfflineCommands(): void {
   command(
     'review',
     'what kubectl apply would say, by the webhook’s own handlers',

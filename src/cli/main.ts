@@ -1,6 +1,6 @@
 import { RunFailure } from '../../sidecar/failure.ts'
 import { addDatabaseCommands } from './commands-database.ts'
-import { addFileCommands } from './commands-files.ts'
+import { addFileCommands, addOfflineCommands } from './commands-files.ts'
 import { Problem } from './problem.ts'
 import { program } from './program.ts'
 
@@ -23,6 +23,7 @@ function exitFor(error: unknown): number {
 
 addFileCommands()
 addDatabaseCommands()
+addOfflineCommands()
 try {
   await program.parseAsync()
 } catch (error) {

@@ -56,7 +56,12 @@ export function insertMigration(
     pg_catalog.clock_timestamp(), ${elapsed}, session_user, ${owner?.token ?? 'NULL'}, '${journal.run}', '${origin}')`
 }
 
-export const packed = (text: string): string => bytes(gzipSync(Buffer.from(text, 'utf8')))
+/** A script as it is stored. A window no larger than the text: zlib clears all of it first, which costs more than a small script. */
+export function packed(text: string): string {
+  const plain = Buffer.from(text, 'utf8')
+  const windowBits = Math.min(15, Math.max(9, Math.ceil(Math.log2(plain.length + 1))))
+  return bytes(gzipSync(plain, { windowBits, memLevel: Math.min(8, windowBits - 7) }))
+}
 
 export const deleteMigration = ({ historySchema, set }: RunRequest, version: string): string =>
   `DELETE FROM ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version = ${literal(version)}`

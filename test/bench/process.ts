@@ -5,6 +5,7 @@ export interface Measured {
   readonly ms: number
   /** The most memory that the process had resident, MB; 0 where /proc does not say. */
   readonly megabytes: number
+  readonly output: string
 }
 
 /** Runs a program of ours to its end, and measures it as a whole process. Throws when it fails. */
@@ -26,7 +27,7 @@ export async function measure(file: string, env: Readonly<Record<string, string>
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve))
   clearInterval(timer)
   if (code !== 0) throw new Error(`${file} ended with ${code}: ${output}`)
-  return { ms: performance.now() - began, megabytes }
+  return { ms: performance.now() - began, megabytes, output }
 }
 
 /** VmHWM of a process that runs, MB (Linux). */

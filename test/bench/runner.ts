@@ -16,7 +16,7 @@ const STARTS = 20
 
 /** The runner against a local server: with nothing to do, and with 200 small migrations beside a plain session. */
 export async function benchRunner(): Promise<string[]> {
-  return withPostgres({ major: 18 }, async (server) => {
+  return withPostgres({ major: 18, settings: ['fsync = on'] }, async (server) => {
     const folder = await mkdtemp(join(tmpdir(), 'lockkeeper-bench-'))
     const files = Object.fromEntries(
       Array.from({ length: MIGRATIONS }, (_, i) => i + 1).flatMap((n) => [

@@ -138,6 +138,30 @@ describe.each([15, 18])('on PostgreSQL %i', (major) => {
       expect(await database.sql('select id from slow')).toEqual([{ id: 1 }])
     }))
 
+  test('a server that crashes between steps loses whole steps at most, and each is there once at the end', () =>
+    withDatabase(server, async (database) => {
+      let crash: Promise<void> | undefined
+      const run = await runRunner({
+        url: database.url,
+        target: String(steps),
+        files,
+        started: (child) => {
+          child.stdout?.on('data', (chunk: Buffer) => {
+            const sixth = /"event":"applied".*"version":"6"/.test(chunk.toString())
+            if (crash === undefined && sixth) crash = server.restart('immediate')
+          })
+        },
+      })
+      await crash
+      expect(crash).toBeDefined()
+      expect(run.code, run.output).toBe(0)
+      expect(await state(database)).toEqual({
+        log: Array.from({ length: steps }, (_, i) => i + 1),
+        history: steps,
+        tables: steps - 1,
+      })
+    }))
+
   test('a herd of 20: all end ready, and each step ran once', () =>
     withDatabase(server, async (database) => {
       const runs = await Promise.all(

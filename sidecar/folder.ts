@@ -15,7 +15,7 @@ export function readFolder(
   historySchema: string,
 ): MigrationSet | undefined {
   try {
-    // Nothing else is to be done meanwhile, and one after the other is five times as fast as all at once.
+    // Nothing else is to be done meanwhile, and one after the other is three times as fast as all at once.
     const names = readdirSync(path).filter((name) => !name.startsWith('.'))
     if (names.length === 0) return undefined
     const files = names.map((name) => ({ name, content: readFileSync(join(path, name)) }))

@@ -22,7 +22,8 @@ export interface Step {
   readonly record: readonly string[]
   /**
    * Another step follows at once. Then the commit need not wait for the disk: a crash of the server takes back whole
-   * steps from the end, never one from the middle (PostgreSQL manual, 28.4), and the last step waits for all of them.
+   * steps from the end, never one from the middle (PostgreSQL manual, Asynchronous Commit), and the last step waits for
+   * all of them.
    */
   readonly more: boolean
 }

@@ -33,7 +33,7 @@ export async function createHistory(session: Session, request: RunRequest, facts
 
 /**
  * A subscriber of a publication FOR ALL TABLES stops at the first row of a table that it does not have (PostgreSQL
- * manual, 29.1: tables must exist there), so whoever replicates makes the tables by hand, there first.
+ * manual, Logical Replication, Subscription), so whoever replicates makes the tables by hand, there first.
  */
 async function refuseUnpublished(session: Session, schema: string): Promise<void> {
   const [row] = await session.rows(`

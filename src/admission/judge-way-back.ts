@@ -2,7 +2,7 @@ import { strategyOf } from '../injection/container.ts'
 import { type Finding, remark } from '../migration/finding.ts'
 import { compareVersions } from '../migration/version.ts'
 import type { Facts } from './facts.ts'
-import { between } from './judge-way-up.ts'
+import { between } from './judge-files.ts'
 import type { Build } from './situation.ts'
 
 /** The way back is judged by what the files still hold, and never denied: only the database knows what was applied. */

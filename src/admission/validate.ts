@@ -3,10 +3,10 @@ import { readPolicy } from '../injection/policy.ts'
 import { readStatus } from '../injection/status.ts'
 import { workloadId } from '../injection/workload.ts'
 import type { Finding } from '../migration/finding.ts'
-import { compareVersions } from '../migration/version.ts'
 import { usableCatalogue } from './build.ts'
 import type { Facts } from './facts.ts'
 import { judge } from './judge.ts'
+import { between } from './judge-files.ts'
 import { denialMessage } from './message.ts'
 import { notInjected } from './not-injected.ts'
 import type { ReviewRequest } from './review.ts'
@@ -76,11 +76,9 @@ function downLines({ settings, old, workload }: Build, { source }: Facts): strin
   const { target, onRollback } = settings
   const runs = onRollback === 'always' || (onRollback === 'auto' && strategyOf(workload) === 'Recreate')
   if (!runs || old === undefined || source?.kind !== 'read') return []
-  const left = source.catalogue.entries.filter(
-    ({ version }) => compareVersions(version, target) > 0 && compareVersions(version, old.status.target) <= 0,
-  )
+  const left = between(source.catalogue, target, old.status.target)
   return planLines(
-    left.reverse().map(({ version, name, downFile }) => `  down ${version} ${name}, by ${downFile ?? 'nothing'}`),
+    left.toReversed().map(({ version, name, downFile }) => `  down ${version} ${name}, by ${downFile ?? 'nothing'}`),
   )
 }
 
@@ -97,10 +95,7 @@ function planWarnings(request: ReviewRequest, build: Build, facts: Facts): strin
     ]
   const catalogue = usableCatalogue(facts, target)
   if (direction === 'same' || catalogue === undefined) return []
-  const steps = catalogue.entries.filter(
-    ({ version }) =>
-      compareVersions(version, target) <= 0 && (from === undefined || compareVersions(version, from) > 0),
-  )
+  const steps = between(catalogue, from, target)
   const head = `${id}: schema ${from ?? 'as it is'} to ${target}, ${steps.length} ${steps.length === 1 ? 'migration' : 'migrations'}${from === undefined ? ' unless applied already' : ''}`
   return [
     head,

@@ -13,16 +13,23 @@ export interface Clients {
   readonly admission: AdmissionregistrationV1Api
 }
 
+/** A pool is used so long; then the next one is made with the CA file of that moment. */
+const POOL_FOR = 300_000
+
 /**
  * The client makes a connection pool for every single request, and with it a TLS handshake. One pool for all of them
  * makes a read some milliseconds faster; tokens travel in headers and are refreshed all the same.
  */
 class PooledKubeConfig extends KubeConfig {
   #pool: ReturnType<RequestContext['getDispatcher']>
+  #until = 0
 
   override async applySecurityAuthentication(context: RequestContext): Promise<void> {
     await super.applySecurityAuthentication(context)
-    this.#pool ??= context.getDispatcher()
+    if (performance.now() >= this.#until) {
+      this.#pool = context.getDispatcher()
+      this.#until = performance.now() + POOL_FOR
+    }
     if (this.#pool !== undefined) context.setDispatcher(this.#pool)
   }
 }

@@ -4,8 +4,9 @@ import { type Blockers, watchBlockers } from './blockers.ts'
 import type { DatabaseTarget } from './database-target.ts'
 import type { Emit } from './event.ts'
 import { RunFailure, stateOf } from './failure.ts'
+import { type StepOutcome, sendStep, sendStepIf, succeeded } from './send-step.ts'
 import type { Session } from './session.ts'
-import { type Step, type StepOutcome, type StepSettings, sendStep, succeeded } from './step.ts'
+import type { Step, StepSettings } from './step.ts'
 import { stepFailure } from './step-failure.ts'
 
 export interface Applier {
@@ -26,30 +27,38 @@ export interface Done {
   readonly retries: number
 }
 
+/** How a step goes to the server. */
+export interface Way {
+  /** What becomes of its first try, which was sent with others; `land` waits for those. */
+  readonly sent?: { readonly outcome: Promise<StepOutcome>; land(): Promise<void> }
+  /** Asked inside the step's transaction, before its script. */
+  readonly wanted?: () => Promise<boolean>
+}
+
 /**
  * Runs one step to its end: committed, or rolled back with a RunFailure. What passes is tried again, with pauses at
  * least as long as the lock wait was, so that the application is blocked less than half of the time.
  */
-export async function applyStep(
-  applier: Applier,
-  step: Step,
-  check?: () => Promise<boolean>,
-): Promise<Done | 'changed'> {
+export async function applyStep(applier: Applier, step: Step, { sent, wanted }: Way): Promise<Done | 'changed'> {
   const { session, settings, emit, database } = applier
   const { request, facts, who } = settings
   const started = Date.now()
   let lockTimeoutMs = request.lockTimeoutMs
+  const send = () => {
+    const now = { ...settings, lockTimeoutMs }
+    return wanted === undefined ? sendStep(session, step, now) : sendStepIf(session, step, now, wanted)
+  }
   for (let retries = 0; ; retries++) {
-    const send = () => sendStep(session, step, { ...settings, lockTimeoutMs }, check)
     const { result, blockers } =
       retries === 0
-        ? { result: await send(), blockers: undefined }
+        ? { result: await (sent?.outcome ?? send()), blockers: undefined }
         : await watchBlockers(database, who, await session.pid(), send)
     if (result === 'changed') {
       await session.execute('rollback')
       return 'changed'
     }
     if (succeeded(result)) return { durationMs: Date.now() - started, retries }
+    await sent?.land()
     await session.execute('rollback')
     const reason = passingReason(result)
     if (reason === undefined) throw stepFailure(step, result)

@@ -7,8 +7,15 @@ import { isStamped } from './fast-path.ts'
 import { applicationName } from './lock.ts'
 import type { Session } from './session.ts'
 
+let lines = ''
+/** Events of one moment are one write: each write wakes whoever reads the log. */
 const emit: Emit = (event) => {
-  process.stdout.write(`${lineOfEvent(event, new Date())}\n`)
+  if (lines === '') setImmediate(flush)
+  lines += `${lineOfEvent(event, new Date())}\n`
+}
+function flush(): void {
+  process.stdout.write(lines)
+  lines = ''
 }
 
 /** The init container: exits 0 when the application may start. */

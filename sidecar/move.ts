@@ -1,9 +1,11 @@
 import { decide } from '../src/migration/decide.ts'
 import { transactionBody } from '../src/migration/transaction.ts'
-import { type Applier, applyStep } from './apply.ts'
+import { compareVersions } from '../src/migration/version.ts'
+import { type Applier, applyStep, type Way } from './apply.ts'
 import { correctedDowns, differsFromAdmitted, recheckFiles, refuseChanged } from './before-move.ts'
 import { decisionInput, ownRequirement } from './decision-input.ts'
 import { failureOfFinding, RunFailure } from './failure.ts'
+import { Flight } from './flight.ts'
 import { readHistory, storedDown } from './history/read.ts'
 import { deleteMigration, insertMigration, journalRow, raiseEpoch, raiseReached, replaceDown } from './history/write.ts'
 import type { Attempt, Look } from './run-in-session.ts'
@@ -19,11 +21,7 @@ export async function move(attempt: Attempt, look: Look): Promise<void> {
   if (!rechecked) await replaceDowns(attempt, look)
   if (decision.kind === 'up') {
     for (const message of decision.warnings) attempt.context.emit({ level: 'warn', event: 'applying', message })
-    let reached = ownRequirement(attempt.context.request, seen)?.reached ?? null
-    for (const [i, version] of decision.steps.entries()) {
-      await stepUp(attempt, look, { version, reached, more: i + 1 < decision.steps.length })
-      reached = version
-    }
+    await stepsUp(attempt, look, decision.steps)
   }
   const [version] = decision.kind === 'down' ? decision.steps : []
   if (version !== undefined) await stepDown(attempt, look, version)
@@ -53,28 +51,41 @@ async function replaceDowns({ context, session, state }: Attempt, { files, seen,
   }
 }
 
-interface UpStep extends Pick<Step, 'version' | 'more'> {
-  /** What this workload's runs reached before it. */
-  readonly reached: string | null
+async function stepsUp(attempt: Attempt, look: Look, versions: readonly string[]): Promise<void> {
+  const { session, context, facts } = attempt
+  const { request, who, signal } = context
+  const settings = { request, facts, who, lockTimeoutMs: request.lockTimeoutMs }
+  const flight = new Flight(session, settings, upSteps(attempt, look, versions))
+  for (let next = flight.next(); next !== undefined; next = flight.next()) {
+    const { step, outcome } = next
+    await perform(attempt, step, { sent: { outcome, land: () => flight.land() } })
+    signal?.throwIfAborted()
+  }
 }
 
-async function stepUp(attempt: Attempt, { mounted }: Look, { version, reached, more }: UpStep): Promise<void> {
-  const { request } = attempt.context
-  const migration = mounted?.migrations.find((each) => each.version === version)
-  if (migration === undefined || mounted === undefined) throw new Error(`no file for ${version}`)
-  const { journal } = attempt.state
-  await perform(attempt, {
-    version,
-    direction: 'up',
-    more,
-    script: migration.up,
-    record: [
-      insertMigration(request, journal, mounted.format, migration, 'lockkeeper'),
-      journalRow(request, journal, { event: 'applied', version }),
-      raiseEpoch(request),
-      ...raiseReached(request, reached, version),
-    ],
-  })
+function* upSteps({ context, state }: Attempt, { mounted, seen }: Look, versions: readonly string[]): Generator<Step> {
+  const { request } = context
+  let after: string | undefined
+  let reached = ownRequirement(request, seen)?.reached ?? null
+  for (const [i, version] of versions.entries()) {
+    const migration = mounted?.migrations.find((each) => each.version === version)
+    if (migration === undefined || mounted === undefined) throw new Error(`no file for ${version}`)
+    yield {
+      version,
+      direction: 'up',
+      after,
+      more: i + 1 < versions.length,
+      script: migration.up,
+      record: [
+        insertMigration(request, state.journal, mounted.format, migration, 'lockkeeper'),
+        journalRow(request, state.journal, { event: 'applied', version }),
+        raiseEpoch(request),
+        ...raiseReached(request, reached, version),
+      ],
+    }
+    after = version
+    if (reached === null || compareVersions(version, reached) > 0) reached = version
+  }
 }
 
 async function stepDown(attempt: Attempt, look: Look, version: string): Promise<void> {
@@ -88,6 +99,7 @@ async function stepDown(attempt: Attempt, look: Look, version: string): Promise<
   const step: Step = {
     version,
     direction: 'down',
+    after: undefined,
     more: false,
     script,
     record: [
@@ -96,14 +108,15 @@ async function stepDown(attempt: Attempt, look: Look, version: string): Promise<
       raiseEpoch(request),
     ],
   }
-  await perform(attempt, step, async () => {
+  const wanted = async () => {
     const seen = await readHistory(session, request.historySchema, request.set)
     const again = decide(decisionInput(request, seen, look.files, look.target))
     return again.kind === 'down' && again.steps[0] === version
-  })
+  }
+  await perform(attempt, step, { wanted })
 }
 
-async function perform(attempt: Attempt, step: Step, check?: () => Promise<boolean>): Promise<void> {
+async function perform(attempt: Attempt, step: Step, way: Way): Promise<void> {
   const { session, context, state, facts } = attempt
   const { emit, request, who, database, signal } = context
   const { version, direction } = step
@@ -112,7 +125,7 @@ async function perform(attempt: Attempt, step: Step, check?: () => Promise<boole
   const { deadlineAt } = state.patience
   const applier: Applier = { session, database, emit, deadlineAt, settings: { request, facts, who } }
   try {
-    const done = await applyStep(applier, step, check)
+    const done = await applyStep(applier, step, way)
     if (done === 'changed') return
     state.steps.push({ version, direction, ...done })
     state.patience.advance()

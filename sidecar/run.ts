@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { MigrationSet } from '../src/migration/migration.ts'
-import { connect } from './connect.ts'
+import { connect, withSession } from './connect.ts'
 import type { DatabaseTarget } from './database-target.ts'
 import type { Emit } from './event.ts'
 import { Interruption } from './failure.ts'
@@ -100,22 +101,28 @@ async function useSession<T>(session: Session, use: () => Promise<T>): Promise<T
   }
 }
 
-/** SIGTERM: what runs on the server is cancelled from a second session; the run then rolls back and ends. */
+const betweenCancels = 100
+
+/**
+ * SIGTERM: what runs on the server is cancelled from a second session, again and again, since a cancel that comes
+ * between two statements does nothing and more steps may be on their way; the run then rolls back and ends.
+ */
 function cancelOnAbort({ signal, database, who, emit }: RunContext, state: RunState): () => void {
+  let over = false
   const cancel = () => {
-    const { pid } = state
-    if (pid === undefined) return
-    connect(database, applicationName(who, 'cancel'))
-      .then(async (session) => {
-        await session.rows(`select pg_cancel_backend(${pid})`)
-        await session.end()
-      })
-      .catch((error: unknown) => {
-        // The process ends anyway, and the server rolls back when the connection breaks.
-        const message = error instanceof Error ? error.message : String(error)
-        emit({ level: 'warn', event: 'failed', message: `the running statement could not be cancelled: ${message}` })
-      })
+    withSession(database, applicationName(who, 'cancel'), async (session) => {
+      for (; !over && state.pid !== undefined; await sleep(betweenCancels)) {
+        await session.rows(`select pg_cancel_backend(${state.pid})`)
+      }
+    }).catch((error: unknown) => {
+      // The process ends anyway, and the server rolls back when the connection breaks.
+      const message = error instanceof Error ? error.message : String(error)
+      emit({ level: 'warn', event: 'failed', message: `the running statement could not be cancelled: ${message}` })
+    })
   }
   signal?.addEventListener('abort', cancel, { once: true })
-  return () => signal?.removeEventListener('abort', cancel)
+  return () => {
+    over = true
+    signal?.removeEventListener('abort', cancel)
+  }
 }

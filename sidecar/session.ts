@@ -16,26 +16,54 @@ export interface Outcome {
 interface Wire {
   on(event: 'readyForQuery', listener: (message: { status: string }) => void): void
   on(event: 'commandComplete' | 'end', listener: () => void): void
-  off(event: string, listener: (...args: never[]) => void): void
   readonly stream: { cork(): void; uncork(): void; destroy(): void }
+}
+
+/** A query on its way: the server answers in the order in which they were sent. */
+interface Flying {
+  error: Error | undefined
+  completed: number
+  readonly land: (status: string | undefined) => void
 }
 
 /** One PostgreSQL session. Text goes by the simple protocol, so that it means what psql means by it. */
 export class Session {
   readonly #client: Client
+  readonly #wire: Wire
+  readonly #flying: Flying[] = []
   #lost: Error | undefined
 
   constructor(client: Client) {
     this.#client = client
+    this.#wire = (client as unknown as { connection: Wire }).connection
     // An error between two queries would end the process if nobody listened; the next query reports it.
     client.on('error', (error) => {
       this.#lost ??= error
+    })
+    this.#wire.on('commandComplete', () => {
+      const [first] = this.#flying
+      if (first !== undefined) first.completed += 1
+    })
+    this.#wire.on('readyForQuery', ({ status }) => this.#flying.shift()?.land(status))
+    this.#wire.on('end', () => {
+      this.#lost ??= new Error('Connection terminated')
+      for (const query of this.#flying.splice(0)) {
+        query.error ??= this.#lost
+        query.land(undefined)
+      }
     })
   }
 
   /** The rows of a single statement. Throws pg's DatabaseError, or Interruption when the connection is lost. */
   async rows(text: string): Promise<Row[]> {
-    return this.#guard(async () => (await this.#client.query<Row>(text)).rows)
+    if (this.#lost !== undefined) throw lost(this.#lost)
+    this.#flying.push({ error: undefined, completed: 0, land: () => undefined })
+    try {
+      return (await this.#client.query<Row>(text)).rows
+    } catch (error) {
+      if (error instanceof Error && isLoss(error)) throw lost(error)
+      throw error
+    }
   }
 
   /** The server's process that serves this session. */
@@ -50,67 +78,39 @@ export class Session {
     if (outcome?.error !== undefined) throw outcome.error
   }
 
-  /** Sends queries without waiting between them; rows are dropped as they come. Throws Interruption when the connection is lost. */
+  /**
+   * Sends queries without waiting between them, nor for those that were sent before; rows are dropped as they come.
+   * Throws Interruption when the connection is lost.
+   */
   async send(texts: readonly string[]): Promise<Outcome[]> {
-    const wire = (this.#client as unknown as { connection: Wire }).connection
-    const statuses: string[] = []
-    const completed = texts.map(() => 0)
-    const onReady = ({ status }: { status: string }) => statuses.push(status)
-    const onComplete = () => {
-      completed[statuses.length] = (completed[statuses.length] ?? 0) + 1
-    }
-    wire.on('readyForQuery', onReady)
-    wire.on('commandComplete', onComplete)
-    try {
-      // One write for all of them: each write wakes the server.
-      wire.stream.cork()
-      const sent = texts.map((text) => this.#drop(text))
-      wire.stream.uncork()
-      const errors = await Promise.all(sent)
-      const gone = errors.find((error) => error !== undefined && isLoss(error))
-      if (gone !== undefined) throw lost(gone)
-      return texts.map((_, i) => ({ error: errors[i], completed: completed[i] ?? 0, status: statuses[i] }))
-    } finally {
-      wire.off('readyForQuery', onReady)
-      wire.off('commandComplete', onComplete)
-    }
+    // One write for all of them: each write wakes the server.
+    this.#wire.stream.cork()
+    const sent = texts.map((text) => this.#drop(text))
+    this.#wire.stream.uncork()
+    const outcomes = await Promise.all(sent)
+    const gone = outcomes.find(({ error }) => error !== undefined && isLoss(error))?.error
+    if (gone !== undefined) throw lost(gone)
+    return outcomes
   }
 
-  #drop(text: string): Promise<Error | undefined> {
-    if (this.#lost !== undefined) return Promise.resolve(this.#lost)
+  #drop(text: string): Promise<Outcome> {
+    if (this.#lost !== undefined) return Promise.resolve({ error: this.#lost, completed: 0, status: undefined })
     return new Promise((resolve) => {
+      const flying: Flying = {
+        error: undefined,
+        completed: 0,
+        land: (status) => resolve({ error: flying.error, completed: flying.completed, status }),
+      }
+      this.#flying.push(flying)
       const query = new Query(text)
-      let error: Error | undefined
       query.on('row', () => undefined)
       query.on('error', (problem: Error) => {
-        error = problem
-        if (isLoss(problem)) resolve(problem)
-        else waitForEnd()
+        flying.error ??= problem
+        // A client that is already gone sends nothing, so nothing answers.
+        if (isLoss(problem)) flying.land(undefined)
       })
-      query.on('end', () => resolve(error))
-      // After an error pg emits no `end`: the query is over at the next ReadyForQuery, or when the connection is.
-      const waitForEnd = () => {
-        const wire = (this.#client as unknown as { connection: Wire }).connection
-        const over = () => {
-          wire.off('readyForQuery', over)
-          wire.off('end', over)
-          resolve(error)
-        }
-        wire.on('readyForQuery', over)
-        wire.on('end', over)
-      }
       this.#client.query(query)
     })
-  }
-
-  async #guard<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#lost !== undefined) throw lost(this.#lost)
-    try {
-      return await work()
-    } catch (error) {
-      if (error instanceof Error && isLoss(error)) throw lost(error)
-      throw error
-    }
   }
 
   /** Ends the session; a server that does not answer is left after a second. */
@@ -127,7 +127,7 @@ export class Session {
 
   /** Cuts the connection at once. */
   destroy(): void {
-    ;(this.#client as unknown as { connection: Wire }).connection.stream.destroy()
+    this.#wire.stream.destroy()
   }
 }
 

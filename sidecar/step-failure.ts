@@ -1,16 +1,23 @@
 import { lineOf, splitStatements } from '../src/migration/statements.ts'
 import { RunFailure, stateOf } from './failure.ts'
+import type { StepOutcome } from './send-step.ts'
 import { isDatabaseError } from './session.ts'
-import { FENCED, LEFT_TRANSACTION, LOST_LOCK, type Step, type StepOutcome } from './step.ts'
+import { entry, FENCED, LEFT_TRANSACTION, LOST_LOCK, raised, type Step } from './step.ts'
 
 /** What went wrong with a step, by its file and line, with SQLSTATE and cure. */
 export function stepFailure(step: Step, outcome: StepOutcome): RunFailure {
   const { header, script, trailer } = outcome
   if (header.error !== undefined) return ofHeader(step, header.error)
-  if (script.error !== undefined) return ofScript(step, script.error, script.completed)
+  // `entry` is the first statement of the message.
+  if (script.error !== undefined) return ofScript(step, script.error, script.completed - 1)
   const state = stateOf(trailer.error)
-  const place = { version: step.version, file: step.script.file, ...(state !== undefined && { sqlstate: state }) }
-  if (state === LEFT_TRANSACTION || script.status !== 'T') {
+  const check = raised(trailer.error)
+  const place = {
+    version: step.version,
+    file: step.script.file,
+    ...(state !== undefined && { sqlstate: check ?? state }),
+  }
+  if (check === LEFT_TRANSACTION || script.status !== 'T') {
     return new RunFailure(
       'migration-failed',
       `${step.script.file} ended the transaction that it runs in`,
@@ -18,7 +25,7 @@ export function stepFailure(step: Step, outcome: StepOutcome): RunFailure {
       place,
     )
   }
-  if (state === LOST_LOCK) {
+  if (check === LOST_LOCK) {
     return new RunFailure(
       'migration-failed',
       `${step.script.file} released the advisory lock of Lockkeeper`,
@@ -41,12 +48,12 @@ const correct = ({ script, direction }: Step) =>
 function ofHeader(step: Step, error: Error): RunFailure {
   const state = stateOf(error)
   const place = { version: step.version, ...(state !== undefined && { sqlstate: state }) }
-  if (state === FENCED) {
+  if (raised(error) === FENCED) {
     return new RunFailure(
       'superseded',
       `a newer rollout of this workload took over before ${step.direction} ${step.version}`,
       'nothing, if that rollout is the wanted one; else `kubectl rollout restart`',
-      place,
+      { version: step.version },
     )
   }
   return new RunFailure(
@@ -89,7 +96,7 @@ function ofScript(step: Step, error: Error, completed: number): RunFailure {
 
 /** The server gives a position for errors of parsing; else the statement after the completed ones is meant. */
 function lineOfError({ script }: Step, error: Error, completed: number): number | undefined {
-  const position = isDatabaseError(error) ? Number(error.position) : Number.NaN
+  const position = isDatabaseError(error) ? Number(error.position) - entry.length : Number.NaN
   if (Number.isInteger(position) && position > 0) {
     return lineOf(script.text, utf16Offset(script.text, position - 1)) + script.line - 1
   }

@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import type { Script } from '../src/migration/migration.ts'
 import { transactionBody } from '../src/migration/transaction.ts'
+import { stateOf } from './failure.ts'
 import type { ServerFacts } from './history/facts.ts'
 import { ownRow } from './intent.ts'
-import { heldHere, setApplicationName } from './lock.ts'
+import { lostHere, setApplicationName } from './lock.ts'
 import type { RunRequest } from './request.ts'
-import type { Outcome, Session } from './session.ts'
 import { identifier, literal } from './sql.ts'
 
-/** SQLSTATEs that our own checks raise. */
+/** What our own checks say when they fail; see `raise`. */
 export const FENCED = 'LK001'
 export const LEFT_TRANSACTION = 'LK002'
 export const LOST_LOCK = 'LK003'
+const OUT_OF_TURN = 'LK004'
 
 /** One migration in one direction, as it goes to the server. */
 export interface Step {
@@ -20,6 +21,8 @@ export interface Step {
   readonly script: Pick<Script, 'file' | 'line' | 'text'>
   /** Statements that record the step, in its own transaction. */
   readonly record: readonly string[]
+  /** The version that this run applies just before: the step does nothing unless the history has it. */
+  readonly after: string | undefined
   /**
    * Another step follows at once. Then the commit need not wait for the disk: a crash of the server takes back whole
    * steps from the end, never one from the middle (PostgreSQL manual, Asynchronous Commit), and the last step waits for
@@ -36,57 +39,39 @@ export interface StepSettings {
   readonly lockTimeoutMs: number
 }
 
-/** What the three messages of a step became. */
-export interface StepOutcome {
-  readonly header: Outcome
-  readonly script: Outcome
-  readonly trailer: Outcome
+/** The three simple queries of a step. */
+export interface StepMessages {
+  /** Opens the transaction, makes the session clean, and checks that the step is due. */
+  readonly header: string
+  /** The script, behind `entry`. */
+  readonly script: string
+  /** Proves that the transaction and the lock are still ours, records the step and commits. */
+  readonly trailer: string
 }
+
+const savepoint = 'lockkeeper_step'
 
 /**
- * Sends a step as three simple queries: header, script alone, trailer. Between header and script `check` may look at
- * the database inside the step's transaction (the way down does); without it they go back to back.
+ * Stands before the script in its message, so that the script runs in the transaction of its own step or not at all:
+ * RELEASE fails outside a transaction and without the savepoint, and takes no snapshot. Were the header cancelled in the
+ * moment before its BEGIN, the script would else run, and commit, by itself.
  */
-export async function sendStep(
-  session: Session,
-  step: Step,
-  settings: StepSettings,
-  check?: () => Promise<boolean>,
-): Promise<StepOutcome | 'changed'> {
+export const entry = `RELEASE SAVEPOINT ${savepoint};\n`
+
+/** `alone`: nothing of this run may come between the header and the script but a look at the database. */
+export function messagesOf(step: Step, settings: StepSettings, alone: boolean): StepMessages {
   const mark = randomUUID()
   const body = transactionBody({ ...step.script, checksum: '' })
-  const clean = cleaning(step, settings)
-  const opening = header(step, settings, mark, body.begin, check !== undefined)
-  // An isolation level must be set before the first query of an implicit transaction too: then a message more is sent.
-  const apart = body.begin !== 'begin'
-  if (apart) await session.execute(clean)
-  const texts = [apart ? opening : `${clean};\n${opening}`, body.text, trailer(step, settings, mark)]
-  if (check === undefined) return outcomeOf(await session.send(texts))
-  const [opened] = await session.send(texts.slice(0, 1))
-  if (opened === undefined || opened.error !== undefined) return outcomeOf([opened, skipped, skipped])
-  if (!(await check())) return 'changed'
-  return outcomeOf([opened, ...(await session.send(texts.slice(1)))])
+  return {
+    // BEGIN comes first: an isolation level must be set before any query of a message.
+    header: [body.begin, ...cleaning(step, settings), ...opening(step, settings, mark, alone)].join(';\n'),
+    script: entry + body.text,
+    trailer: trailer(step, settings, mark),
+  }
 }
 
-const skipped: Outcome = { error: undefined, completed: 0, status: 'E' }
-const outcomeOf = ([header = skipped, script = skipped, trailer = skipped]: readonly (
-  | Outcome
-  | undefined
-)[]): StepOutcome => ({
-  header,
-  script,
-  trailer,
-})
-
-/** No error, and the server says: in a transaction, still in it, out of it. */
-export const succeeded = ({ header, script, trailer }: StepOutcome): boolean =>
-  [header, script, trailer].every(({ error }) => error === undefined) &&
-  header.status === 'T' &&
-  script.status === 'T' &&
-  trailer.status === 'I'
-
 /** Undoes what an earlier script left in the session. */
-function cleaning({ direction, version }: Step, { request, facts, who, lockTimeoutMs }: StepSettings): string {
+function cleaning({ direction, version }: Step, { request, facts, who, lockTimeoutMs }: StepSettings): string[] {
   return [
     ...['RESET SESSION AUTHORIZATION', 'RESET ROLE', 'RESET ALL', 'CLOSE ALL', 'UNLISTEN *', 'DEALLOCATE ALL'],
     ...['DISCARD TEMP', 'DISCARD SEQUENCES'],
@@ -95,42 +80,47 @@ function cleaning({ direction, version }: Step, { request, facts, who, lockTimeo
     `SET lock_timeout = ${lockTimeoutMs}`,
     `SET statement_timeout = ${request.statementTimeoutMs ?? 0}`,
     'SET idle_in_transaction_session_timeout = 0',
-  ].join(';\n')
-}
-
-/** Opens the transaction, and stops when a newer intent is recorded. */
-function header({ more }: Step, { request }: StepSettings, mark: string, begin: string, lockRows: boolean): string {
-  return [
-    begin,
-    ...(more ? ['SET LOCAL synchronous_commit = off'] : []),
-    `SET LOCAL lockkeeper.step = '${mark}'`,
-    ...(lockRows ? [`LOCK TABLE ${identifier(request.historySchema)}.requirement IN SHARE ROW EXCLUSIVE MODE`] : []),
-    ...fence(request),
-    ...(request.role === undefined ? [] : [`SET ROLE ${identifier(request.role)}`]),
-  ].join(';\n')
-}
-
-function fence({ owner, historySchema }: RunRequest): string[] {
-  if (owner === undefined) return []
-  const newer = `select from ${identifier(historySchema)}.requirement where ${ownRow(owner)} and token > ${owner.token}`
-  return [
-    `DO $lockkeeper$ BEGIN IF EXISTS (${newer}) THEN RAISE EXCEPTION 'a newer intent is recorded' USING ERRCODE = '${FENCED}'; END IF; END $lockkeeper$`,
   ]
 }
 
-/** Proves that the transaction and the lock are still ours, records the step and commits. */
+function opening({ more, after }: Step, { request }: StepSettings, mark: string, alone: boolean): string[] {
+  const { owner, set, role } = request
+  const schema = identifier(request.historySchema)
+  const newer = owner && `EXISTS (SELECT FROM ${schema}.requirement WHERE ${ownRow(owner)} AND token > ${owner.token})`
+  const missing =
+    after &&
+    `NOT EXISTS (SELECT FROM ${schema}.migration WHERE "set" = ${literal(set)} AND version = ${literal(after)})`
+  return [
+    ...(more ? ['SET LOCAL synchronous_commit = off'] : []),
+    `SET LOCAL lockkeeper.step = '${mark}'`,
+    ...(alone ? [`LOCK TABLE ${schema}.requirement IN SHARE ROW EXCLUSIVE MODE`] : []),
+    ...raise([newer, FENCED], [missing, OUT_OF_TURN]),
+    ...(role === undefined ? [] : [`SET ROLE ${identifier(role)}`]),
+    `SAVEPOINT ${savepoint}`,
+  ]
+}
+
 function trailer({ record }: Step, { request }: StepSettings, mark: string): string {
+  const left = `pg_catalog.current_setting('lockkeeper.step', true) IS DISTINCT FROM ${literal(mark)}`
   return [
     ...['RESET SESSION AUTHORIZATION', 'RESET ROLE', 'SET LOCAL search_path = pg_catalog'],
-    `DO $lockkeeper$ BEGIN
-  IF pg_catalog.current_setting('lockkeeper.step', true) IS DISTINCT FROM ${literal(mark)} THEN
-    RAISE EXCEPTION 'the script left its transaction' USING ERRCODE = '${LEFT_TRANSACTION}';
-  END IF;
-  IF NOT ${heldHere(request.set)} THEN
-    RAISE EXCEPTION 'the script released the lock' USING ERRCODE = '${LOST_LOCK}';
-  END IF;
-END $lockkeeper$`,
+    ...raise([left, LEFT_TRANSACTION], [lostHere(request.set), LOST_LOCK]),
     ...record,
     'COMMIT',
   ].join(';\n')
 }
+
+/**
+ * A statement that fails with the code of the first condition that holds: as text that is no number, since a DO block
+ * that raises costs three times as much. The cast waits for its branch because concat() is not immutable.
+ */
+function raise(...checks: readonly (readonly [string | undefined, string])[]): string[] {
+  const branches = checks.flatMap(([condition, code]) =>
+    condition === undefined ? [] : [`WHEN ${condition} THEN pg_catalog.concat('${code}')::pg_catalog.int4`],
+  )
+  return branches.length === 0 ? [] : [`SELECT CASE ${branches.join('\n  ')} END`]
+}
+
+/** The code with which one of our own checks failed. Messages come in the server's language, the code does not. */
+export const raised = (error: Error | undefined): string | undefined =>
+  stateOf(error) === '22P02' ? /LK00\d/.exec(error?.message ?? '')?.[0] : undefined

@@ -1,0 +1,45 @@
+import type { Outcome, Session } from './session.ts'
+import { messagesOf, type Step, type StepSettings } from './step.ts'
+
+/** What the three messages of a step became. */
+export interface StepOutcome {
+  readonly header: Outcome
+  readonly script: Outcome
+  readonly trailer: Outcome
+}
+
+/** Sends a step's three messages back to back, behind whatever was sent before. */
+export async function sendStep(session: Session, step: Step, settings: StepSettings): Promise<StepOutcome> {
+  const { header, script, trailer } = messagesOf(step, settings, false)
+  return outcomeOf(await session.send([header, script, trailer]))
+}
+
+/**
+ * The same, with a look at the database inside the step's transaction before its script (the way down takes it).
+ * `changed`: the look says that the step is not wanted any more; its transaction is open.
+ */
+export async function sendStepIf(
+  session: Session,
+  step: Step,
+  settings: StepSettings,
+  wanted: () => Promise<boolean>,
+): Promise<StepOutcome | 'changed'> {
+  const { header, script, trailer } = messagesOf(step, settings, true)
+  const [opened] = await session.send([header])
+  if (opened === undefined || opened.error !== undefined) return outcomeOf([opened])
+  if (!(await wanted())) return 'changed'
+  return outcomeOf([opened, ...(await session.send([script, trailer]))])
+}
+
+const skipped: Outcome = { error: undefined, completed: 0, status: 'E' }
+const outcomeOf = ([header = skipped, script = skipped, trailer = skipped]: readonly (
+  | Outcome
+  | undefined
+)[]): StepOutcome => ({ header, script, trailer })
+
+/** No error, and the server says: in a transaction, still in it, out of it. */
+export const succeeded = ({ header, script, trailer }: StepOutcome): boolean =>
+  [header, script, trailer].every(({ error }) => error === undefined) &&
+  header.status === 'T' &&
+  script.status === 'T' &&
+  trailer.status === 'I'

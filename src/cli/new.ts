@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { formats } from '../migration/formats.ts'
 import { golangMigrate } from '../migration/golang-migrate.ts'
 import { readMigrations } from '../migration/read.ts'
 import { highestVersion } from '../migration/version.ts'
@@ -12,9 +13,10 @@ export function create(output: Output, folder: string, name: string): number {
   if (!/[\p{L}\p{N}]/u.test(name)) throw new Problem('the name has no letter', 'lockkeeper new add_email_to_orders')
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true })
   const files = filesAt(folder)
-  const { migrations } = files.length === 0 ? { migrations: [] } : readMigrations(files)
-  const highest = highestVersion(migrations.map(({ version }) => version))
-  const paths = golangMigrate.scaffold(highest, name).map((file) => {
+  const read = files.length === 0 ? undefined : readMigrations(files)
+  const highest = highestVersion((read?.migrations ?? []).map(({ version }) => version))
+  const format = formats.find(({ name }) => name === read?.format) ?? golangMigrate
+  const paths = format.scaffold(highest, name).map((file) => {
     const path = join(folder, file.name)
     // `wx`: never over a file that is there.
     writeFileSync(path, file.content, { flag: 'wx' })

@@ -1,6 +1,7 @@
 import { checksumOf } from './checksum.ts'
 import type { Finding } from './finding.ts'
 import type { Format, Migration, Script, SourceFile } from './migration.ts'
+import { nextNumber, titleOf } from './scaffold.ts'
 import { compareVersions, parseVersion } from './version.ts'
 
 /** `N_name.up.sql` and `N_name.down.sql`, in one folder; the number orders them (`010` is 10). */
@@ -8,15 +9,15 @@ const fileName = /^(\d+)_(.*)\.(up|down)\.sql$/
 
 export const golangMigrate: Format = {
   name: 'golang-migrate',
+  example: '000042_add_email.up.sql and 000042_add_email.down.sql',
+  historyTable: 'schema_migrations',
   recognises: (file) => fileName.test(file.name),
+  owns: (name) => fileName.test(name),
   read,
+  missingDown: ({ up }) => `write ${up.file.replace(/\.up\.sql$/, '.down.sql')}`,
   scaffold(highest, name) {
-    const next = String(Number(highest?.split('.')[0] ?? '0') + 1).padStart(6, '0')
-    const title = name
-      .trim()
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}]+/gu, '_')
-      .replace(/^_|_$/g, '')
+    const next = nextNumber(highest)
+    const title = titleOf(name)
     return [
       { name: `${next}_${title}.up.sql`, content: '' },
       { name: `${next}_${title}.down.sql`, content: '' },

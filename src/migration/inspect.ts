@@ -1,18 +1,21 @@
 import { readDirectives } from './directives.ts'
 import type { Finding } from './finding.ts'
 import { lex, OpenText } from './lexer.ts'
-import type { Migration, Script } from './migration.ts'
+import type { Format, Migration, Script } from './migration.ts'
 import { lineOf, type Statement, splitStatements } from './statements.ts'
 import { transactionBody } from './transaction.ts'
 
-/** Names that a down script must leave alone: our schema, and the tables of the tool the files were written for. */
-export interface Guarded {
-  readonly schema: string
-  readonly tables: readonly string[]
+/** What is known of the folder: whose files they are, and where the history is kept. */
+export interface Surroundings {
+  readonly format: Format
+  readonly historySchema: string
 }
 
 /** A migration with what its own text says of it (directives, floor), and the findings about it. */
-export function inspectMigration(given: Migration, guarded: Guarded): { migration: Migration; findings: Finding[] } {
+export function inspectMigration(
+  given: Migration,
+  around: Surroundings,
+): { migration: Migration; findings: Finding[] } {
   const findings: Finding[] = []
   const {
     irreversible,
@@ -24,9 +27,9 @@ export function inspectMigration(given: Migration, guarded: Guarded): { migratio
   const up = inspectScript(given.up, findings)
   if (noTransaction !== undefined) findings.push(notYet(given.up.file, noTransaction))
   const down = given.down === undefined ? undefined : inspectScript(given.down, findings)
-  if (given.down === undefined && irreversible === undefined) findings.push(missing(given))
+  if (given.down === undefined && irreversible === undefined) findings.push(missing(given, around.format))
   if (given.down !== undefined && down?.length === 0 && irreversible === undefined) findings.push(empty(given.down))
-  if (given.down !== undefined) findings.push(...touches(given.down, down ?? [], guarded))
+  if (given.down !== undefined) findings.push(...touches(given.down, down ?? [], around))
   const known = up?.length === 0 ? '0' : floor
   return {
     migration: { ...given, ...(irreversible && { irreversible }), ...(known !== undefined && { floor: known }) },
@@ -75,16 +78,13 @@ function metaCommands(script: Script): Finding[] {
   return found
 }
 
-const missing = (migration: Migration): Finding => {
-  const down = migration.up.file.replace(/\.up(\.[^.]*)$/, '.down$1')
-  return {
-    code: 'rollback-missing',
-    severity: 'error',
-    file: migration.up.file,
-    message: `${migration.up.file} has no down script`,
-    fix: `write ${down} (npx lockkeeper lint shows what it must undo)`,
-  }
-}
+const missing = (migration: Migration, format: Format): Finding => ({
+  code: 'rollback-missing',
+  severity: 'error',
+  file: migration.up.file,
+  message: `${migration.up.file} has no down script`,
+  fix: `${format.missingDown(migration)} (npx lockkeeper lint shows what it must undo)`,
+})
 
 const empty = (down: Script): Finding => ({
   code: 'rollback-empty',
@@ -117,9 +117,9 @@ const changes = new Set([
   'revoke',
 ])
 
-function touches(down: Script, statements: readonly Statement[], guarded: Guarded): Finding[] {
+function touches(down: Script, statements: readonly Statement[], around: Surroundings): Finding[] {
   return statements.flatMap(({ words, start }) => {
-    const name = changes.has(words[0] ?? '') || words[0] === 'with' ? guardedName(words, guarded) : undefined
+    const name = changes.has(words[0] ?? '') || words[0] === 'with' ? guardedName(words, around) : undefined
     if (name === undefined) return []
     const line = lineOf(down.text, start) + down.line - 1
     return {
@@ -133,9 +133,9 @@ function touches(down: Script, statements: readonly Statement[], guarded: Guarde
   })
 }
 
-function guardedName(words: readonly string[], { schema, tables }: Guarded): string | undefined {
+function guardedName(words: readonly string[], { historySchema, format }: Surroundings): string | undefined {
   const own = words.findIndex(
-    (word, i) => word === schema && (words[i + 1] === '.' || words.slice(0, i).includes('schema')),
+    (word, i) => word === historySchema && (words[i + 1] === '.' || words.slice(0, i).includes('schema')),
   )
-  return own >= 0 ? `schema ${schema}` : words.find((word) => tables.includes(word))
+  return own >= 0 ? `schema ${historySchema}` : words.find((word) => word === format.historyTable)
 }

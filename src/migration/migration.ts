@@ -58,14 +58,31 @@ export interface MigrationSet {
   readonly findings: readonly Finding[]
 }
 
+/** What a format needs to know beside the files. */
+export interface FormatOptions {
+  /** Values for `${name}` in the scripts of formats that have placeholders; names as their owner wrote them. */
+  readonly placeholders: Readonly<Record<string, string>>
+}
+
 /** One file format. Adding a format is adding one file that exports one of these, and a line in `formats.ts`. */
 export interface Format {
   readonly name: FormatName
-  /** Whether a file of this name and text can belong to the format. */
+  /** How its files are named, for messages: `000042_add_email.up.sql and 000042_add_email.down.sql`. */
+  readonly example: string
+  /** Table in which the format's own tool keeps its history, without schema: a down script must leave it alone. */
+  readonly historyTable: string
+  /** Whether a file can only have been written for this format: by its name, or by a marker in its text. */
   recognises(file: SourceFile): boolean
-  /** Files that it recognises to migrations. Ambiguity is a finding, never a guess. */
-  read(files: readonly SourceFile[]): { migrations: readonly Migration[]; findings: readonly Finding[] }
-  /** File names for `lockkeeper new`, given the highest version there is (undefined for an empty folder). */
+  /** Whether a file of this name belongs to a folder of this format, well-formed or not. A name with `/` is in a subfolder. */
+  owns(name: string): boolean
+  /** Files that it owns to migrations. Ambiguity is a finding, never a guess. */
+  read(
+    files: readonly SourceFile[],
+    options: FormatOptions,
+  ): { migrations: readonly Migration[]; findings: readonly Finding[] }
+  /** What to write where a migration has no down script: `write 43_add_email.down.sql`. */
+  missingDown(migration: Migration): string
+  /** Files for `lockkeeper new`, given the highest version there is (undefined for an empty folder). */
   scaffold(highest: string | undefined, name: string): readonly RawFile[]
 }
 

@@ -1,4 +1,4 @@
-import { DEFAULTS, type FormatName } from '../contract.ts'
+import { DEFAULTS, type FormatName, INTENT } from '../contract.ts'
 import type { Finding } from './finding.ts'
 import { formats } from './formats.ts'
 import { inspectMigration } from './inspect.ts'
@@ -9,11 +9,12 @@ import { compareVersions } from './version.ts'
 export interface ReadOptions {
   readonly format?: FormatName
   readonly historySchema?: string
+  readonly placeholders?: Readonly<Record<string, string>>
 }
 
 /** Files to migrations in version order. What is wrong with them are findings; nothing throws. */
 export function readMigrations(files: readonly RawFile[], options: ReadOptions = {}): MigrationSet {
-  const wanted = files.filter((file) => !file.name.startsWith('.'))
+  const wanted = files.filter(({ name }) => !name.split('/').some((part) => part.startsWith('.')))
   const size = wanted.reduce((sum, { content }) => sum + content.length, 0)
   if (size > MAX_SOURCE_BYTES) return nothing(options, tooLarge(size))
   const decoded = wanted.map(decodeSource)
@@ -21,12 +22,13 @@ export function readMigrations(files: readonly RawFile[], options: ReadOptions =
   const findings: Finding[] = decoded.filter((each): each is Finding => 'code' in each)
   const format = recognise(sources, options.format)
   if (format === undefined) return nothing(options, ...(findings.length > 0 ? findings : [unrecognised(wanted)]))
+  if ('code' in format) return nothing(options, format)
 
-  const own = sources.filter((file) => format.recognises(file))
-  for (const file of sources) if (!own.includes(file) && /\.sql$/i.test(file.name)) findings.push(stray(file, format))
-  const parsed = format.read(own)
-  const guarded = { schema: options.historySchema ?? DEFAULTS.historySchema, tables: ['schema_migrations'] }
-  const inspected = parsed.migrations.map((migration) => inspectMigration(migration, guarded))
+  const own = sources.filter(({ name }) => format.owns(name))
+  for (const file of sources) if (!own.includes(file) && isStray(file)) findings.push(stray(file, format))
+  const parsed = format.read(own, { placeholders: options.placeholders ?? {} })
+  const around = { format, historySchema: options.historySchema ?? DEFAULTS.historySchema }
+  const inspected = parsed.migrations.map((migration) => inspectMigration(migration, around))
   return {
     format: format.name,
     migrations: inspected.map(({ migration }) => migration),
@@ -34,8 +36,33 @@ export function readMigrations(files: readonly RawFile[], options: ReadOptions =
   }
 }
 
-const recognise = (files: readonly SourceFile[], wanted: FormatName | undefined): Format | undefined =>
-  formats.find((format) => (wanted ?? format.name) === format.name && files.some((file) => format.recognises(file)))
+/** The one format that the files say they are of; a finding when they say two. */
+function recognise(files: readonly SourceFile[], wanted: FormatName | undefined): Format | Finding | undefined {
+  if (wanted !== undefined) {
+    return formats.find(({ name, owns }) => name === wanted && files.some((file) => owns(file.name)))
+  }
+  const said = formats.flatMap((format) => {
+    const file = files.find((each) => format.recognises(each))
+    return file === undefined ? [] : [{ format, file }]
+  })
+  const [one, other] = said
+  return one === undefined || other === undefined ? one?.format : mixed(one, other)
+}
+
+interface Said {
+  readonly format: Format
+  readonly file: SourceFile
+}
+const mixed = (one: Said, other: Said): Finding => ({
+  code: 'source-unreadable',
+  severity: 'error',
+  file: other.file.name,
+  message: `${one.file.name} is written for ${one.format.name} and ${other.file.name} for ${other.format.name}`,
+  fix: `keep the files of one format, or say which it is (--format, annotation ${INTENT.format})`,
+})
+
+/** Only Flyway looks into subfolders; the others never see what lies there. */
+const isStray = ({ name }: SourceFile) => /\.sql$/i.test(name) && !name.includes('/')
 
 const nothing = ({ format }: ReadOptions, ...findings: Finding[]): MigrationSet => ({
   format: format ?? 'golang-migrate',
@@ -53,7 +80,7 @@ const stray = (file: SourceFile, format: Format): Finding => ({
   severity: 'error',
   file: file.name,
   message: `${file.name} is not named as a migration of the format ${format.name}`,
-  fix: `name it like 000042_add_email.up.sql or 000042_add_email.down.sql, or move it away`,
+  fix: `name it like ${format.example}, or move it away`,
 })
 
 const unrecognised = (files: readonly RawFile[]): Finding => ({

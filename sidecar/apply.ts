@@ -19,7 +19,7 @@ export interface Applier {
 }
 
 /** What passes by itself: a lock that was not free, a deadlock, a serialization failure. */
-const passing = new Set(['55P03', '40P01', '40001'])
+export const passing = new Set(['55P03', '40P01', '40001'])
 const longestPause = 10_000
 
 export interface Done {
@@ -77,7 +77,7 @@ export async function applyStep(applier: Applier, step: Step, { sent, wanted }: 
 }
 
 /** Doubles from the lock timeout up to ten seconds, with up to a quarter of jitter on top. */
-function pauseAfter(retries: number, lockTimeoutMs: number): number {
+export function pauseAfter(retries: number, lockTimeoutMs: number): number {
   const base = Math.max(lockTimeoutMs, Math.min(longestPause, Math.max(lockTimeoutMs, 50) * 2 ** retries))
   return Math.round(base * (1 + Math.random() / 4))
 }

@@ -1,6 +1,6 @@
 import type { DecisionInput } from '../src/migration/decide.ts'
 import type { Migration } from '../src/migration/migration.ts'
-import { highestVersion } from '../src/migration/version.ts'
+import { compareVersions, highestVersion } from '../src/migration/version.ts'
 import { holds, type Requirement, type Seen } from './history/read.ts'
 import type { RunRequest } from './request.ts'
 
@@ -40,7 +40,7 @@ export function decisionInput(
       token: own?.token ?? token,
       reached: request.lower === undefined ? (own?.reached ?? null) : live,
     },
-    applied: seen.applied.map(({ version, floor, downChecksum }) => ({
+    applied: lasting(seen, target).map(({ version, floor, downChecksum }) => ({
       version,
       floor,
       reversible: downChecksum !== null,
@@ -49,3 +49,11 @@ export function decisionInput(
     others,
   }
 }
+
+/** Who needs a version whose way down was begun, statement by statement, must not start on what is left of it. */
+const lasting = ({ applied, unfinished }: Seen, target: string) =>
+  applied.filter(
+    ({ version }) =>
+      compareVersions(version, target) > 0 ||
+      !unfinished.some((each) => each.direction === 'down' && each.version === version),
+  )

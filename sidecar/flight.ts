@@ -6,6 +6,8 @@ import type { Step, StepSettings } from './step.ts'
 const MOST = 8
 const ROOM = 256 * 1024
 
+const readsRows = ({ script }: Step) => /\bstdin\b/i.test(script.text)
+
 /**
  * Steps that are sent before those in front of them have answered. It is safe because a step that fails takes all
  * behind it along: they find an aborted transaction (25P02 until our ROLLBACK), or, after a commit that failed, a history
@@ -27,12 +29,19 @@ export class Flight {
   /** The next step, and what became of it when it was sent; undefined at the end. */
   next(): { readonly step: Step; readonly outcome: Promise<StepOutcome> } | undefined {
     for (let size = this.#size(); this.#sent.length < MOST && size < ROOM; size = this.#size()) {
-      const step = this.#again.shift() ?? this.#due.next().value
+      const step = this.#again[0] ?? this.#due.next().value
       if (step === undefined) break
+      // What reads rows goes alone: the server would take the next message for rows.
+      if (readsRows(step) && this.#sent.length > 0) {
+        this.#again[0] = step
+        break
+      }
+      this.#again.shift()
       const outcome = sendStep(this.#session, step, this.#settings)
       // A lost connection is reported by the step in front; the others fail unheard.
       outcome.catch(() => undefined)
       this.#sent.push({ step, outcome, size: step.script.text.length })
+      if (readsRows(step)) break
     }
     return this.#sent.shift()
   }

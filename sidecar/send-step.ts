@@ -1,5 +1,5 @@
 import type { Outcome, Session } from './session.ts'
-import { messagesOf, type Step, type StepSettings } from './step.ts'
+import { messagesOf, type Step, type StepMessages, type StepSettings } from './step.ts'
 
 /** What the three messages of a step became. */
 export interface StepOutcome {
@@ -10,8 +10,17 @@ export interface StepOutcome {
 
 /** Sends a step's three messages back to back, behind whatever was sent before. */
 export async function sendStep(session: Session, step: Step, settings: StepSettings): Promise<StepOutcome> {
-  const { header, script, trailer } = messagesOf(step, settings, false)
+  const messages = messagesOf(step, settings, false)
+  const { header, script, trailer, rows } = messages
+  if (rows.length > 0) return sendRows(session, messages)
   return outcomeOf(await session.send([header, script, trailer]))
+}
+
+/** While COPY reads, the server takes nothing else: the trailer waits for the end of the script. */
+async function sendRows(session: Session, { header, script, trailer, rows }: StepMessages): Promise<StepOutcome> {
+  const [opened, ran] = await session.send([header, { text: script, rows }])
+  if (ran === undefined || ran.error !== undefined) return outcomeOf([opened, ran])
+  return outcomeOf([opened, ran, ...(await session.send([trailer]))])
 }
 
 /**
@@ -24,11 +33,13 @@ export async function sendStepIf(
   settings: StepSettings,
   wanted: () => Promise<boolean>,
 ): Promise<StepOutcome | 'changed'> {
-  const { header, script, trailer } = messagesOf(step, settings, true)
+  const { header, script, trailer, rows } = messagesOf(step, settings, true)
   const [opened] = await session.send([header])
   if (opened === undefined || opened.error !== undefined) return outcomeOf([opened])
   if (!(await wanted())) return 'changed'
-  return outcomeOf([opened, ...(await session.send([script, trailer]))])
+  const [ran] = await session.send([{ text: script, rows }])
+  if (ran === undefined || ran.error !== undefined) return outcomeOf([opened, ran])
+  return outcomeOf([opened, ran, ...(await session.send([trailer]))])
 }
 
 const skipped: Outcome = { error: undefined, completed: 0, status: 'E' }

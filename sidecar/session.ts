@@ -12,6 +12,12 @@ export interface Outcome {
   readonly status: string | undefined
 }
 
+/** A query in which COPY … FROM STDIN reads rows, a text for each COPY. Nothing may be sent behind it before it ends. */
+export interface QueryWithRows {
+  readonly text: string
+  readonly rows: readonly string[]
+}
+
 /** The protocol events that pg's Connection emits beside its public interface. */
 interface Wire {
   on(event: 'readyForQuery', listener: (message: { status: string }) => void): void
@@ -82,10 +88,12 @@ export class Session {
    * Sends queries without waiting between them, nor for those that were sent before; rows are dropped as they come.
    * Throws Interruption when the connection is lost.
    */
-  async send(texts: readonly string[]): Promise<Outcome[]> {
+  async send(texts: readonly (string | QueryWithRows)[]): Promise<Outcome[]> {
     // One write for all of them: each write wakes the server.
     this.#wire.stream.cork()
-    const sent = texts.map((text) => this.#drop(text))
+    const sent = texts.map((each) =>
+      typeof each === 'string' ? this.#drop(each, []) : this.#drop(each.text, each.rows),
+    )
     this.#wire.stream.uncork()
     const outcomes = await Promise.all(sent)
     const gone = outcomes.find(({ error }) => error !== undefined && isLoss(error))?.error
@@ -93,7 +101,7 @@ export class Session {
     return outcomes
   }
 
-  #drop(text: string): Promise<Outcome> {
+  #drop(text: string, rows: readonly string[]): Promise<Outcome> {
     if (this.#lost !== undefined) return Promise.resolve({ error: this.#lost, completed: 0, status: undefined })
     return new Promise((resolve) => {
       const flying: Flying = {
@@ -103,6 +111,7 @@ export class Session {
       }
       this.#flying.push(flying)
       const query = new Query(text)
+      if (rows.length > 0) giveRows(query, rows)
       query.on('row', () => undefined)
       query.on('error', (problem: Error) => {
         flying.error ??= problem
@@ -128,6 +137,19 @@ export class Session {
   /** Cuts the connection at once. */
   destroy(): void {
     this.#wire.stream.destroy()
+  }
+}
+
+/** What pg asks of a query when the server wants rows. */
+interface CopyIn {
+  handleCopyInResponse(connection: { sendCopyFromChunk(chunk: Buffer): void; endCopyFrom(): void }): void
+}
+
+function giveRows(query: Query, rows: readonly string[]): void {
+  const waiting = [...rows]
+  ;(query as unknown as CopyIn).handleCopyInResponse = (connection) => {
+    connection.sendCopyFromChunk(Buffer.from(waiting.shift() ?? '', 'utf8'))
+    connection.endCopyFrom()
   }
 }
 

@@ -1,15 +1,18 @@
-import { lineOf, splitStatements } from '../src/migration/statements.ts'
+import { lineOf } from '../src/migration/statements.ts'
+import { transactionBody } from '../src/migration/transaction.ts'
 import { RunFailure, stateOf } from './failure.ts'
 import type { StepOutcome } from './send-step.ts'
-import { isDatabaseError } from './session.ts'
+import { isDatabaseError, type Outcome } from './session.ts'
 import { entry, FENCED, LEFT_TRANSACTION, LOST_LOCK, raised, type Step } from './step.ts'
 
-/** What went wrong with a step, by its file and line, with SQLSTATE and cure. */
-export function stepFailure(step: Step, outcome: StepOutcome): RunFailure {
+/**
+ * What went wrong with a step, by its file and line, with SQLSTATE and cure. `prefix`: the statement of ours that stood
+ * before the script in its message.
+ */
+export function stepFailure(step: Step, outcome: StepOutcome, prefix: string = entry): RunFailure {
   const { header, script, trailer } = outcome
   if (header.error !== undefined) return ofHeader(step, header.error)
-  // `entry` is the first statement of the message.
-  if (script.error !== undefined) return ofScript(step, script.error, script.completed - 1)
+  if (script.error !== undefined) return ofScript(step, script.error, lineOfError(step, script, prefix))
   const state = stateOf(trailer.error)
   const check = raised(trailer.error)
   const place = {
@@ -40,10 +43,13 @@ export function stepFailure(step: Step, outcome: StepOutcome): RunFailure {
 const noControl = 'remove what commits or rolls back: Lockkeeper opens one transaction around each script'
 const noUnlock = 'remove pg_advisory_unlock_all() and the like from the script'
 
-const correct = ({ script, direction }: Step) =>
-  direction === 'up'
+const correct = ({ script, direction, kept }: Step) => {
+  if (kept)
+    return `correct this statement in ${script.file} and deploy again; those above it are done and do not run again`
+  return direction === 'up'
     ? `correct ${script.file} and deploy again; nothing of it was applied`
     : `correct ${script.file} in the migrations and deploy them, which replaces the stored script; the migration is still applied`
+}
 
 function ofHeader(step: Step, error: Error): RunFailure {
   const state = stateOf(error)
@@ -64,8 +70,7 @@ function ofHeader(step: Step, error: Error): RunFailure {
   )
 }
 
-function ofScript(step: Step, error: Error, completed: number): RunFailure {
-  const line = lineOfError(step, error, completed)
+function ofScript(step: Step, error: Error, line: number | undefined): RunFailure {
   const state = stateOf(error)
   const place = {
     version: step.version,
@@ -74,14 +79,6 @@ function ofScript(step: Step, error: Error, completed: number): RunFailure {
     ...(state !== undefined && { sqlstate: state }),
   }
   const where = line === undefined ? step.script.file : `${step.script.file} line ${line}`
-  if (state === '25001') {
-    return new RunFailure(
-      'migration-failed',
-      `${where} cannot run inside a transaction (${error.message}), and this release runs every migration in one`,
-      'use a form of the statement that may run in a transaction',
-      place,
-    )
-  }
   if (state === '42501') {
     return new RunFailure(
       'no-rights',
@@ -95,19 +92,15 @@ function ofScript(step: Step, error: Error, completed: number): RunFailure {
 }
 
 /** The server gives a position for errors of parsing; else the statement after the completed ones is meant. */
-function lineOfError({ script }: Step, error: Error, completed: number): number | undefined {
-  const position = isDatabaseError(error) ? Number(error.position) - entry.length : Number.NaN
+function lineOfError({ script }: Step, { error, completed }: Outcome, prefix: string): number | undefined {
+  const { text, statements } = transactionBody(script)
+  const position = isDatabaseError(error) ? Number(error.position) - prefix.length : Number.NaN
   if (Number.isInteger(position) && position > 0) {
-    return lineOf(script.text, utf16Offset(script.text, position - 1)) + script.line - 1
+    return lineOf(text, utf16Offset(text, position - 1)) + script.line - 1
   }
-  const statements = [...splitStatements(script.text)].filter(({ words }) => !isOuter(words))
-  const failed = statements[completed]
+  const failed = statements[prefix === '' ? completed : completed - 1]
   return failed === undefined ? undefined : lineOf(script.text, failed.start) + script.line - 1
 }
-
-/** BEGIN and COMMIT were blanked before the script was sent. */
-const isOuter = (words: readonly string[]) =>
-  ['begin', 'start', 'commit', 'end'].includes(words[0] ?? '') && words[1] !== 'atomic'
 
 /** Positions of the server count characters; offsets here count UTF-16 units. */
 function utf16Offset(text: string, characters: number): number {

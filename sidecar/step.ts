@@ -29,6 +29,8 @@ export interface Step {
    * all of them.
    */
   readonly more: boolean
+  /** One statement of a script that runs statement by statement: it finds the session as the one before left it. */
+  readonly kept?: true
 }
 
 export interface StepSettings {
@@ -39,8 +41,9 @@ export interface StepSettings {
   readonly lockTimeoutMs: number
 }
 
-/** The three simple queries of a step. */
+/** The three simple queries of a step, and the rows that COPY in its script reads. */
 export interface StepMessages {
+  readonly rows: readonly string[]
   /** Opens the transaction, makes the session clean, and checks that the step is due. */
   readonly header: string
   /** The script, behind `entry`. */
@@ -61,10 +64,12 @@ export const entry = `RELEASE SAVEPOINT ${savepoint};\n`
 /** `alone`: nothing of this run may come between the header and the script but a look at the database. */
 export function messagesOf(step: Step, settings: StepSettings, alone: boolean): StepMessages {
   const mark = randomUUID()
-  const body = transactionBody({ ...step.script, checksum: '' })
+  const body = transactionBody(step.script)
+  const clean = step.kept ? patience(settings) : cleaning(step, settings)
   return {
+    rows: body.rows,
     // BEGIN comes first: an isolation level must be set before any query of a message.
-    header: [body.begin, ...cleaning(step, settings), ...opening(step, settings, mark, alone)].join(';\n'),
+    header: [body.begin, ...clean, ...opening(step, settings, mark, alone)].join(';\n'),
     script: entry + body.text,
     trailer: trailer(step, settings, mark),
   }
@@ -83,7 +88,11 @@ function cleaning({ direction, version }: Step, { request, facts, who, lockTimeo
   ]
 }
 
-function opening({ more, after }: Step, { request }: StepSettings, mark: string, alone: boolean): string[] {
+/** The script's own SET lock_timeout counts, but for a try that is to outlast autovacuum. */
+const patience = ({ request, lockTimeoutMs }: StepSettings): string[] =>
+  lockTimeoutMs === request.lockTimeoutMs ? [] : [`SET LOCAL lock_timeout = ${lockTimeoutMs}`]
+
+function opening({ more, after, kept }: Step, { request }: StepSettings, mark: string, alone: boolean): string[] {
   const { owner, set, role } = request
   const schema = identifier(request.historySchema)
   const newer = owner && `EXISTS (SELECT FROM ${schema}.requirement WHERE ${ownRow(owner)} AND token > ${owner.token})`
@@ -95,15 +104,18 @@ function opening({ more, after }: Step, { request }: StepSettings, mark: string,
     `SET LOCAL lockkeeper.step = '${mark}'`,
     ...(alone ? [`LOCK TABLE ${schema}.requirement IN SHARE ROW EXCLUSIVE MODE`] : []),
     ...raise([newer, FENCED], [missing, OUT_OF_TURN]),
-    ...(role === undefined ? [] : [`SET ROLE ${identifier(role)}`]),
+    ...(role === undefined || kept ? [] : [`SET ROLE ${identifier(role)}`]),
     `SAVEPOINT ${savepoint}`,
   ]
 }
 
-function trailer({ record }: Step, { request }: StepSettings, mark: string): string {
+function trailer({ record, kept }: Step, { request }: StepSettings, mark: string): string {
   const left = `pg_catalog.current_setting('lockkeeper.step', true) IS DISTINCT FROM ${literal(mark)}`
   return [
-    ...['RESET SESSION AUTHORIZATION', 'RESET ROLE', 'SET LOCAL search_path = pg_catalog'],
+    ...(kept
+      ? ['SET LOCAL SESSION AUTHORIZATION DEFAULT', 'SET LOCAL ROLE NONE']
+      : ['RESET SESSION AUTHORIZATION', 'RESET ROLE']),
+    'SET LOCAL search_path = pg_catalog',
     ...raise([left, LEFT_TRANSACTION], [lostHere(request.set), LOST_LOCK]),
     ...record,
     'COMMIT',

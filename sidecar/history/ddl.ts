@@ -38,6 +38,7 @@ export function historyDdl({ schema, schemaExists = false, readers }: DdlOptions
   down_script bytea,
   down_checksum text,
   transactional boolean NOT NULL,
+  down_transactional boolean NOT NULL,
   floor text,
   applied_at timestamptz NOT NULL,
   duration_ms integer NOT NULL,
@@ -60,8 +61,11 @@ export function historyDdl({ schema, schemaExists = false, readers }: DdlOptions
   token bigint,
   done_by text NOT NULL,
   detail text,
+  attempt uuid,
+  statement integer,
   PRIMARY KEY (run, n)
 )`,
+    `CREATE INDEX journal_attempt ON ${s}.journal (attempt) WHERE attempt IS NOT NULL`,
     `CREATE TABLE ${s}.requirement (
   cluster text NOT NULL,
   workload text NOT NULL,

@@ -5,6 +5,7 @@ import { compareVersions } from '../../src/migration/version.ts'
 import type { Session } from '../session.ts'
 import { identifier, literal } from '../sql.ts'
 import { checkLayout } from './facts.ts'
+import { type Unfinished, unfinishedOf, unfinishedRows } from './unfinished.ts'
 
 /** An applied version, without its scripts. */
 export interface Applied {
@@ -41,9 +42,11 @@ export interface Seen {
   /** Version order. */
   readonly applied: readonly Applied[]
   readonly requirements: readonly Requirement[]
+  /** Steps that run statement by statement and were begun. */
+  readonly unfinished: readonly Unfinished[]
 }
 
-export const nothingSeen: Seen = { epoch: undefined, applied: [], requirements: [] }
+export const nothingSeen: Seen = { epoch: undefined, applied: [], requirements: [], unfinished: [] }
 
 /** One statement, so one snapshot. */
 export async function readHistory(session: Session, schema: string, set: string): Promise<Seen> {
@@ -56,17 +59,20 @@ export async function readHistory(session: Session, schema: string, set: string)
     'requirements', (select coalesce(json_agg(json_build_object('cluster', cluster, 'workload', workload, 'target', target,
         'reached', reached, 'token', token, 'digest', digest, 'stamp', stamp, 'onRollback', on_rollback, 'strategy', strategy,
         'lingering', case when lingering_until > now() then lingering end, 'lastSeen', last_seen) order by cluster, workload), '[]')
-      from ${s}.requirement where "set" = ${literal(set)})) as seen`)
+      from ${s}.requirement where "set" = ${literal(set)}),
+    'unfinished', ${unfinishedRows(schema, set)}) as seen`)
   const seen = row?.seen as {
     state: { layout: string; epoch: number } | null
     applied: Applied[]
     requirements: Requirement[]
+    unfinished: Parameters<typeof unfinishedOf>[0]
   }
   if (seen.state !== null) checkLayout(seen.state.layout)
   return {
     epoch: seen.state?.epoch,
     applied: seen.applied.sort((a, b) => compareVersions(a.version, b.version)),
     requirements: seen.requirements,
+    unfinished: unfinishedOf(seen.unfinished),
   }
 }
 
@@ -87,6 +93,8 @@ export function holds(row: Requirement): string {
 export interface StoredScript {
   readonly file: string
   readonly text: string
+  /** It is to run outside a transaction. */
+  readonly alone: boolean
 }
 
 export async function storedDown(
@@ -96,9 +104,10 @@ export async function storedDown(
   version: string,
 ): Promise<StoredScript | undefined> {
   const [row] = await session.rows(
-    `select down_file, down_script from ${identifier(schema)}.migration
+    `select down_file, down_script, down_transactional from ${identifier(schema)}.migration
      where "set" = ${literal(set)} and version = ${literal(version)} and down_script is not null`,
   )
   if (row === undefined) return undefined
-  return { file: String(row.down_file), text: gunzipSync(row.down_script as Buffer).toString('utf8') }
+  const text = gunzipSync(row.down_script as Buffer).toString('utf8')
+  return { file: String(row.down_file), text, alone: row.down_transactional !== true }
 }

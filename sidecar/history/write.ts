@@ -14,22 +14,40 @@ export interface Journal {
 }
 
 export interface JournalEntry {
-  readonly event: 'applied' | 'reverted' | 'failed' | 'adopted' | 'down-replaced' | 'files-rechecked' | 'forgotten'
+  readonly event:
+    | 'applied'
+    | 'reverted'
+    | 'failed'
+    | 'adopted'
+    | 'down-replaced'
+    | 'files-rechecked'
+    | 'forgotten'
+    // Of steps that run statement by statement
+    | 'begun'
+    | 'started'
+    | 'done'
+    | 'retried'
+    | 'resolved'
   readonly version?: string
   readonly detail?: string
+  /** The try of a step that runs statement by statement, and the statement. */
+  readonly attempt?: string
+  readonly statement?: number
 }
 
 /** Milliseconds since the transaction began, as an expression of the server. */
 const elapsed =
   "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)::pg_catalog.int4"
 
-export function journalRow(request: RunRequest, journal: Journal, { event, version, detail }: JournalEntry): string {
+export function journalRow(request: RunRequest, journal: Journal, entry: JournalEntry): string {
+  const { event, version, detail, attempt, statement } = entry
   journal.n += 1
   const { owner, set, historySchema } = request
   return `INSERT INTO ${identifier(historySchema)}.journal
-  (run, n, "set", at, event, version, duration_ms, workload, token, done_by, detail)
+  (run, n, "set", at, event, version, duration_ms, workload, token, done_by, detail, attempt, statement)
   VALUES ('${journal.run}', ${journal.n}, ${literal(set)}, pg_catalog.clock_timestamp(), '${event}', ${literal(version)}, ${elapsed},
-    ${literal(owner?.workload)}, ${owner?.token ?? 'NULL'}, session_user, ${literal(detail)})`
+    ${literal(owner?.workload)}, ${owner?.token ?? 'NULL'}, session_user, ${literal(detail)},
+    ${literal(attempt)}, ${statement ?? 'NULL'})`
 }
 
 /** A set begins with an epoch; every change of its history raises it. */
@@ -47,12 +65,13 @@ export function insertMigration(
   origin: 'lockkeeper' | 'adopted',
 ): string {
   const { historySchema, set, owner } = request
-  const { version, name, up, down, floor } = migration
+  const { version, name, up, down, floor, transaction } = migration
   return `INSERT INTO ${identifier(historySchema)}.migration
-  ("set", version, name, format, up_file, up_script, up_checksum, down_file, down_script, down_checksum, transactional, floor,
+  ("set", version, name, format, up_file, up_script, up_checksum, down_file, down_script, down_checksum, transactional, down_transactional, floor,
    applied_at, duration_ms, applied_by, token, run, origin)
   VALUES (${[set, version, name, format, up.file].map(literal).join(', ')}, ${packed(up.text)}, ${literal(up.checksum)},
-    ${literal(down?.file)}, ${down === undefined ? 'NULL' : packed(down.text)}, ${literal(down?.checksum)}, true, ${literal(floor)},
+    ${literal(down?.file)}, ${down === undefined ? 'NULL' : packed(down.text)}, ${literal(down?.checksum)}, ${transaction.up === 'required'},
+    ${transaction.down === 'required'}, ${literal(floor)},
     pg_catalog.clock_timestamp(), ${elapsed}, session_user, ${owner?.token ?? 'NULL'}, '${journal.run}', '${origin}')`
 }
 
@@ -75,10 +94,10 @@ export function raiseReached({ owner, historySchema }: RunRequest, reached: stri
 }
 
 /** A corrected down script takes the place of the stored one. */
-export function replaceDown({ historySchema, set }: RunRequest, { version, down }: Migration): string[] {
+export function replaceDown({ historySchema, set }: RunRequest, { version, down, transaction }: Migration): string[] {
   if (down === undefined) return []
   return [
     `UPDATE ${identifier(historySchema)}.migration SET down_file = ${literal(down.file)}, down_script = ${packed(down.text)},
-     down_checksum = ${literal(down.checksum)} WHERE "set" = ${literal(set)} AND version = ${literal(version)}`,
+     down_checksum = ${literal(down.checksum)}, down_transactional = ${transaction.down === 'required'} WHERE "set" = ${literal(set)} AND version = ${literal(version)}`,
   ]
 }

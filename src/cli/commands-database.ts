@@ -126,6 +126,20 @@ export function addDatabaseCommands(): void {
     .option('--workload <name>', 'namespace/kind/name')
     .option('--cluster <uid>', 'UID of the namespace kube-system of that cluster')
 
+  withDatabase(
+    command(
+      'resolve <version>',
+      'settle a step that ran statement by statement and was not finished',
+      'lockkeeper resolve 43 --done   (or --retry)',
+      async (output, options, argument) => {
+        const { resolve } = await import('./resolve.ts')
+        return resolve(output, options, versionOption('VERSION', argument) ?? argument)
+      },
+    ),
+  )
+    .option('--done', 'the statement in doubt ran; a way down is finished')
+    .option('--retry', 'it did not run; the step begins again')
+
   command(
     'history-ddl',
     'print the tables, for those who create schemas by hand',

@@ -1,6 +1,5 @@
 import type { MigrationSet, Script } from '../migration/migration.ts'
 import { planUp } from '../migration/plan.ts'
-import { splitStatements } from '../migration/statements.ts'
 import { transactionBody } from '../migration/transaction.ts'
 import { compareVersions, highestVersion } from '../migration/version.ts'
 import { type DatabaseOptions, versionOption } from './database.ts'
@@ -55,9 +54,8 @@ export async function plan(
 
 /** First words of each statement: enough to know it by, and no data. */
 function statementsOf(script: Script): string[] {
-  const { text } = transactionBody(script)
-  return [...splitStatements(text)].map(({ start, end }) => {
-    const line = text.slice(start, end).replace(/\s+/g, ' ')
+  return transactionBody(script).statements.map(({ start, end }) => {
+    const line = script.text.slice(start, end).replace(/\s+/g, ' ')
     return line.length <= 80 ? line : `${line.slice(0, 79)}…`
   })
 }

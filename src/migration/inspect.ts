@@ -1,8 +1,8 @@
-import { readDirectives } from './directives.ts'
+import { type Directives, readDirectives } from './directives.ts'
 import type { Finding } from './finding.ts'
-import { lex, OpenText } from './lexer.ts'
-import type { Format, Migration, Script } from './migration.ts'
-import { lineOf, type Statement, splitStatements } from './statements.ts'
+import { OpenText } from './lexer.ts'
+import type { Format, Migration, Script, TransactionMode } from './migration.ts'
+import { lineOf, type Statement } from './statements.ts'
 import { transactionBody } from './transaction.ts'
 
 /** What is known of the folder: whose files they are, and where the history is kept. */
@@ -11,71 +11,78 @@ export interface Surroundings {
   readonly historySchema: string
 }
 
-/** A migration with what its own text says of it (directives, floor), and the findings about it. */
+/**
+ * A migration with what its own text says of it (directives, floor, whether it may run in a transaction), and the
+ * findings about it.
+ */
 export function inspectMigration(
   given: Migration,
   around: Surroundings,
 ): { migration: Migration; findings: Finding[] } {
-  const findings: Finding[] = []
-  const {
-    irreversible,
-    floor,
-    noTransaction,
-    findings: unclear,
-  } = readDirectives(given.up.file, given.up.text, given.up.line)
-  findings.push(...unclear)
-  const up = inspectScript(given.up, findings)
-  if (noTransaction !== undefined) findings.push(notYet(given.up.file, noTransaction))
-  const down = given.down === undefined ? undefined : inspectScript(given.down, findings)
+  const up = inspectScript(given.up)
+  const down = given.down && inspectScript(given.down)
+  const { irreversible, floor } = up.directives
+  const findings = [...up.findings, ...(down?.findings ?? [])]
   if (given.down === undefined && irreversible === undefined) findings.push(missing(given, around.format))
-  if (given.down !== undefined && down?.length === 0 && irreversible === undefined) findings.push(empty(given.down))
-  if (given.down !== undefined) findings.push(...touches(given.down, down ?? [], around))
-  const known = up?.length === 0 ? '0' : floor
+  if (given.down !== undefined && down?.statements?.length === 0 && irreversible === undefined) {
+    findings.push(empty(given.down))
+  }
+  if (given.down !== undefined) findings.push(...touches(given.down, down?.statements ?? [], around))
+  const known = up.statements?.length === 0 ? '0' : floor
   return {
-    migration: { ...given, ...(irreversible && { irreversible }), ...(known !== undefined && { floor: known }) },
+    migration: {
+      ...given,
+      transaction: {
+        up: modeOf(up, given.transaction.up),
+        down: down === undefined ? given.transaction.down : modeOf(down, given.transaction.down),
+      },
+      ...(irreversible && { irreversible }),
+      ...(known !== undefined && { floor: known }),
+    },
     findings: findings.map((finding) => ({ ...finding, version: given.version })),
   }
 }
 
-/** Its statements but for an outer BEGIN … COMMIT, or undefined when it cannot be cut. */
-function inspectScript(script: Script, findings: Finding[]): Statement[] | undefined {
+interface Inspected {
+  readonly directives: Directives
+  /** Its statements but for an outer BEGIN … COMMIT, or undefined when it cannot be cut. */
+  readonly statements: readonly Statement[] | undefined
+  /** Has a statement that PostgreSQL forbids in a transaction. */
+  readonly alone: boolean
+  /** Is all between one BEGIN and COMMIT of its own. */
+  readonly outer: boolean
+  readonly findings: readonly Finding[]
+}
+
+/** A script that opens a transaction around itself has one, whatever else says that it needs none. */
+function modeOf({ alone, outer, directives }: Inspected, declared: TransactionMode): TransactionMode {
+  if (outer && !alone) return 'required'
+  return alone || directives.noTransaction !== undefined ? 'none' : declared
+}
+
+function inspectScript(script: Script): Inspected {
+  const directives = readDirectives(script.file, script.text, script.line)
   try {
-    findings.push(...metaCommands(script))
     const body = transactionBody(script)
-    findings.push(...body.findings)
-    return [...splitStatements(body.text)]
+    const { statements, alone, outer } = body
+    return { directives, statements, alone, outer, findings: [...directives.findings, ...body.findings] }
   } catch (error) {
     if (!(error instanceof OpenText)) throw error
-    const line = lineOf(script.text, error.offset) + script.line - 1
-    findings.push({
-      code: 'source-unreadable',
-      severity: 'error',
-      file: script.file,
-      line,
-      message: `${script.file} line ${line} opens ${error.what} that is never closed`,
-      fix: 'close it',
-    })
-    return undefined
+    const findings = [...directives.findings, open(script, error)]
+    return { directives, statements: undefined, alone: false, outer: false, findings }
   }
 }
 
-function metaCommands(script: Script): Finding[] {
-  const found: Finding[] = []
-  for (const token of lex(script.text)) {
-    if (token.kind !== 'meta') continue
-    const command = script.text.slice(token.start, token.end).split(/\s/)[0] ?? ''
-    const line = lineOf(script.text, token.start) + script.line - 1
-    const message = `${script.file} line ${line} has ${command}, a command of psql that no server knows`
-    found.push({
-      code: 'source-unreadable',
-      severity: 'error',
-      file: script.file,
-      line,
-      message,
-      fix: 'remove the line',
-    })
+function open(script: Script, { offset, what }: OpenText): Finding {
+  const line = lineOf(script.text, offset) + script.line - 1
+  return {
+    code: 'source-unreadable',
+    severity: 'error',
+    file: script.file,
+    line,
+    message: `${script.file} line ${line} opens ${what} that is never closed`,
+    fix: 'close it',
   }
-  return found
 }
 
 const missing = (migration: Migration, format: Format): Finding => ({
@@ -93,15 +100,6 @@ const empty = (down: Script): Finding => ({
   line: down.line,
   message: `${down.file} holds no statement, so it would undo nothing`,
   fix: `write what undoes the up script into ${down.file}, or declare the up script irreversible`,
-})
-
-const notYet = (file: string, line: number): Finding => ({
-  code: 'transaction-control',
-  severity: 'error',
-  file,
-  line,
-  message: `${file} line ${line} asks to run outside a transaction, which this release does not do`,
-  fix: 'remove the line and use statements that may run in a transaction',
 })
 
 const changes = new Set([

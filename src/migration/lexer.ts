@@ -29,10 +29,11 @@ const quotedName = /"[^"]*(?:""[^"]*)*"/y
 
 /**
  * PostgreSQL's lexical rules (manual, section 4.1): quotes, E'' strings, dollar quotes, nested comments. One token at a
- * time, so that a file of many megabytes costs little memory. Throws OpenText when something is never closed.
+ * time, so that a file of many megabytes costs little memory. `from`: where to begin. Throws OpenText when something is
+ * never closed.
  */
-export function* lex(text: string): Generator<Token> {
-  let at = 0
+export function* lex(text: string, from = 0): Generator<Token> {
+  let at = from
   const match = (rule: RegExp): number => {
     rule.lastIndex = at
     return rule.test(text) ? rule.lastIndex : -1

@@ -1,4 +1,4 @@
-import { lex, type Token } from './lexer.ts'
+import { lex, OpenText, type Token } from './lexer.ts'
 
 /** One statement of a script, without its `;`. */
 export interface Statement {
@@ -7,19 +7,33 @@ export interface Statement {
   readonly end: number
   /** Its words, quoted names and symbols, lower case, in order; strings and numbers are left out. */
   readonly words: readonly string[]
+  /** The rows that follow a COPY … FROM STDIN: offsets of their first line, and of the line `\\.` that ends them. */
+  readonly data?: { readonly start: number; readonly end: number }
 }
 
 /**
  * Cuts a script at the `;` between statements: not inside parentheses, and not inside the body of a SQL function
- * (`BEGIN ATOMIC … END`, PostgreSQL 14). Comments belong to no statement. Throws OpenText.
+ * (`BEGIN ATOMIC … END`, PostgreSQL 14). Comments belong to no statement; commands of psql go to `onMeta`. What follows
+ * COPY … FROM STDIN is data, as psql reads it: from the next line up to a line `\\.`. Throws OpenText.
  */
-export function* splitStatements(text: string): Generator<Statement> {
+export function* splitStatements(text: string, onMeta?: (token: Token) => void): Generator<Statement> {
+  let from: number | undefined = 0
+  while (from !== undefined) from = yield* cutUntilData(text, from, onMeta)
+}
+
+/** Statements up to the first that brings data; returns where the text goes on behind that, if it does. */
+function* cutUntilData(
+  text: string,
+  from: number,
+  onMeta: ((token: Token) => void) | undefined,
+): Generator<Statement, number | undefined> {
   let words: string[] = []
   let start = -1
   let end = -1
   let parentheses = 0
   let bodies = 0
-  for (const token of lex(text)) {
+  for (const token of lex(text, from)) {
+    if (token.kind === 'meta') onMeta?.(token)
     if (token.kind === 'comment' || token.kind === 'meta') continue
     const piece = pieceOf(text, token)
     const symbol = token.kind === 'symbol' ? piece : ''
@@ -27,6 +41,11 @@ export function* splitStatements(text: string): Generator<Statement> {
     if (symbol === ')') parentheses = Math.max(0, parentheses - 1)
     if (token.kind === 'word') bodies = depthAfter(bodies, piece, words.at(-1))
     if (symbol === ';' && parentheses === 0 && bodies === 0) {
+      if (start >= 0 && readsStdin(words)) {
+        const data = dataAfter(text, token.end, start)
+        yield { start, end, words, data }
+        return endOfLine(text, data.end)
+      }
       if (start >= 0) yield { start, end, words }
       words = []
       start = -1
@@ -37,6 +56,7 @@ export function* splitStatements(text: string): Generator<Statement> {
     if (token.kind !== 'string' && token.kind !== 'number') words.push(piece)
   }
   if (start >= 0) yield { start, end, words }
+  return undefined
 }
 
 function pieceOf(text: string, token: Token): string {
@@ -50,6 +70,24 @@ function depthAfter(bodies: number, word: string, before: string | undefined): n
   if (bodies > 0 && word === 'case') return bodies + 1
   if (bodies > 0 && word === 'end') return bodies - 1
   return bodies
+}
+
+/** COPY table [(columns)] FROM STDIN …; the query form of COPY only writes. */
+export const readsStdin = (words: readonly string[]): boolean =>
+  words[0] === 'copy' && words.some((word, i) => word === 'stdin' && words[i - 1] === 'from')
+
+function dataAfter(text: string, semicolon: number, statement: number): { start: number; end: number } {
+  const start = endOfLine(text, semicolon)
+  for (let line = start; line < text.length; line = endOfLine(text, line)) {
+    if (/^\\\.\r?(?:\n|$)/.test(text.slice(line, line + 4))) return { start, end: line }
+  }
+  throw new OpenText('the data of COPY … FROM STDIN (a line with only \\.)', statement)
+}
+
+/** Offset of the line after this one. */
+function endOfLine(text: string, offset: number): number {
+  const at = text.indexOf('\n', offset)
+  return at < 0 ? text.length : at + 1
 }
 
 /** 1-based line of an offset. */

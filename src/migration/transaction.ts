@@ -1,41 +1,91 @@
 import type { Finding } from './finding.ts'
 import type { Script } from './migration.ts'
+import { isAlone, kindOf, type StatementKind } from './statement-kind.ts'
 import { lineOf, type Statement, splitStatements } from './statements.ts'
+
+/** A statement of a script; of its words only the first few are kept, since a script may be of many megabytes. */
+export interface BodyStatement extends Statement {
+  readonly kind: StatementKind
+}
+const KEPT_WORDS = 16
 
 /** A script made ready for the transaction that the runner opens. */
 export interface TransactionBody {
-  /** As long as the script: its one outer BEGIN … COMMIT is blanked with spaces. */
+  /**
+   * As many lines as the script: its one outer BEGIN … COMMIT, pg_dump's `\restrict` and the rows of COPY are blanked, so
+   * that a line of it is a line of the file.
+   */
   readonly text: string
   /** `begin` with the options of the script's own BEGIN. */
   readonly begin: string
-  /** How many statements are left. */
-  readonly statements: number
+  /** The statements that are left, by their offsets in the script. */
+  readonly statements: readonly BodyStatement[]
+  /** What COPY … FROM STDIN reads, in order. */
+  readonly rows: readonly string[]
+  /** Whether the script opens and ends a transaction around itself. */
+  readonly outer: boolean
+  /** Whether PostgreSQL forbids a transaction around one of them. */
+  readonly alone: boolean
   readonly findings: readonly Finding[]
 }
 
-/** What the runner would send, and why it cannot (`transaction-control`, by line). Throws OpenText. */
-export function transactionBody(script: Script): TransactionBody {
+/** What the runner would send, and why it cannot (`transaction-control` and others, by line). Throws OpenText. */
+export function transactionBody(script: Pick<Script, 'file' | 'line' | 'text'>): TransactionBody {
   const { text } = script
-  const all = [...splitStatements(text)]
+  const findings: Finding[] = []
+  const say = (offset: number, refused: Refusal) => findings.push(finding(script, offset, refused))
+  const blanks: Span[] = []
+  const onMeta = (token: Span) => {
+    const command = text.slice(token.start, token.end).split(/\s/)[0] ?? ''
+    if (dumpCommand.test(command)) blanks.push(token)
+    else
+      say(token.start, [`${command}, a command of psql that no server knows`, 'remove the line', 'source-unreadable'])
+  }
+  const all: (BodyStatement & { readonly refused: Refusal | undefined })[] = []
+  for (const statement of splitStatements(text, onMeta)) {
+    const { words } = statement
+    all.push({ ...statement, words: words.slice(0, KEPT_WORDS), kind: kindOf(words), refused: refusal(statement) })
+  }
   const [first, last] = [all.at(0), all.at(-1)]
-  const opened = first !== undefined && opens(first)
-  const outer = opened && last !== undefined && all.length > 1 && closes(last)
-  const inner = outer ? all.slice(1, -1) : all
-  const findings = inner.flatMap((statement) => {
-    const why = refusal(statement)
-    return why === undefined ? [] : [finding(script, lineOf(text, statement.start) + script.line - 1, why)]
-  })
-  if (!outer) return { text, begin: 'begin', statements: all.length, findings }
+  const outer = first !== undefined && opens(first) && last !== undefined && all.length > 1 && closes(last)
+  const statements = outer ? all.slice(1, -1) : all
+  const alone = statements.find(({ kind }) => isAlone(kind))
+  for (const { refused, start } of statements) if (refused !== undefined) say(start, refused)
+  if (outer && alone !== undefined)
+    say(alone.start, [`${head(alone)} between BEGIN and COMMIT, where PostgreSQL forbids it`, notHere])
+  if (outer) blanks.push(first, last)
+  for (const { data } of statements) if (data !== undefined) blanks.push({ ...data, end: data.end + 2, rows: true })
   return {
-    text: blank(blank(text, first), last),
-    begin: beginOf(first),
-    statements: inner.length,
+    text: blanked(text, blanks),
+    begin: outer ? beginOf(first) : 'begin',
+    statements,
+    rows: statements.flatMap(({ data }) => (data === undefined ? [] : text.slice(data.start, data.end))),
+    outer,
+    alone: alone !== undefined,
     findings,
   }
 }
 
-const blank = (text: string, { start, end }: Statement) =>
-  text.slice(0, start) + text.slice(start, end).replace(/[^\r\n]/g, ' ') + text.slice(end)
+/** pg_dump writes these around its output since 2025, as a guard for psql. */
+const dumpCommand = /^\\(?:un)?restrict$/
+
+interface Span {
+  readonly start: number
+  readonly end: number
+  /** Only the line ends stay, so that a million rows are no megabytes of spaces. */
+  readonly rows?: boolean
+}
+
+function blanked(text: string, spans: readonly Span[]): string {
+  const parts: string[] = []
+  let at = 0
+  for (const { start, end, rows } of [...spans].sort((a, b) => a.start - b.start)) {
+    const piece = text.slice(start, end)
+    parts.push(text.slice(at, start), rows === true ? piece.replace(/[^\n]+/g, '') : piece.replace(/[^\r\n]/g, ' '))
+    at = end
+  }
+  return [...parts, text.slice(at)].join('')
+}
 
 const opens = ({ words }: Statement) =>
   (words[0] === 'begin' && words[1] !== 'atomic') || (words[0] === 'start' && words[1] === 'transaction')
@@ -49,50 +99,32 @@ const beginOf = ({ words }: Statement) =>
     .join(' ')
     .replaceAll(' ,', ',')
 
-type Refusal = readonly [what: string, fix: string]
+type Refusal = readonly [what: string, fix: string, code?: 'source-unreadable']
 const ownTransaction = 'remove it: Lockkeeper opens one transaction around each script and commits it with the history'
-const alone = 'this release runs every migration in one transaction; use a form of the statement that may run in one'
+const notHere = 'remove BEGIN and COMMIT: the statements then run one by one, and the journal keeps count'
 
-/** Why a statement cannot be part of one transaction that others own, or undefined. */
+/** Why a statement cannot be part of a script whose transactions and session others own, or undefined. */
 function refusal({ words }: Statement): Refusal | undefined {
   const [one] = words
-  const head = words.slice(0, 2).join(' ')
-  if (one === 'begin' || head === 'start transaction') return [`${upper(one)} inside the script`, ownTransaction]
+  const two = words.slice(0, 2).join(' ')
+  if (one === 'begin' || two === 'start transaction') return [`${upper(one)} inside the script`, ownTransaction]
   if (one === 'commit' || one === 'end' || one === 'abort') return [`${upper(one)} inside the script`, ownTransaction]
   if (one === 'rollback' && !words.includes('to')) return ['ROLLBACK inside the script', ownTransaction]
-  if (head === 'prepare transaction') return ['PREPARE TRANSACTION inside the script', ownTransaction]
-  if (head === 'reset all' || head === 'discard all') {
-    return [`${upper(head)}, which undoes what keeps this session safe`, 'reset single settings by their names']
+  if (two === 'prepare transaction') return ['PREPARE TRANSACTION inside the script', ownTransaction]
+  if (two === 'reset all' || two === 'discard all') {
+    return [`${upper(two)}, which undoes what keeps this session safe`, 'reset single settings by their names']
   }
   if (words.some((word) => word.startsWith('pg_advisory_unlock'))) {
     return ['a call that releases advisory locks, among them ours', 'remove it: Lockkeeper holds its own lock']
   }
-  if (one === 'copy' && words.includes('stdin')) {
-    return ['COPY … FROM STDIN', 'write the rows as INSERT statements: this release does not read inline data']
-  }
-  if (words.includes('concurrently') && /^(create|drop|reindex|alter)$/.test(one ?? '')) {
-    return [`${upper(one)} … CONCURRENTLY, which PostgreSQL forbids inside a transaction`, alone]
-  }
-  if (one === 'vacuum' || head === 'alter system' || /^(create|drop) (database|tablespace|subscription)$/.test(head)) {
-    return [`${upper(one === 'vacuum' ? one : head)}, which PostgreSQL forbids inside a transaction`, alone]
-  }
-  if (one === 'reindex' && /^(schema|database|system)$/.test(kindOfReindex(words))) {
-    return [`${upper(head)}, which PostgreSQL forbids inside a transaction`, alone]
-  }
   return undefined
 }
 
-/** REINDEX may have options in parentheses before it says what it rebuilds. */
-const kindOfReindex = (words: readonly string[]): string =>
-  words[1] === '(' ? (words[words.indexOf(')') + 1] ?? '') : (words[1] ?? '')
-
+const head = ({ words }: Statement) => upper(words.slice(0, words[1] === 'unique' ? 3 : 2).join(' '))
 const upper = (words: string | undefined) => (words ?? '').toUpperCase()
 
-const finding = (script: Script, line: number, [what, fix]: Refusal): Finding => ({
-  code: 'transaction-control',
-  severity: 'error',
-  file: script.file,
-  line,
-  message: `${script.file} line ${line} has ${what}`,
-  fix,
-})
+function finding(script: Pick<Script, 'file' | 'line' | 'text'>, offset: number, [what, fix, code]: Refusal): Finding {
+  const line = lineOf(script.text, offset) + script.line - 1
+  const message = `${script.file} line ${line} has ${what}`
+  return { code: code ?? 'transaction-control', severity: 'error', file: script.file, line, message, fix }
+}

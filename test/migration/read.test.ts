@@ -31,6 +31,21 @@ describe('reading', () => {
     })
   })
 
+  test.each<[string, string, string, string]>([
+    ['says so', '-- lockkeeper: no-transaction\nSELECT 1;', 'none', 'required'],
+    ['has a statement that PostgreSQL forbids in one', 'VACUUM t;', 'none', 'required'],
+    [
+      'says so around its own BEGIN and COMMIT',
+      '-- lockkeeper: no-transaction\nBEGIN; SELECT 1; COMMIT;',
+      'required',
+      'required',
+    ],
+  ])('a script runs outside a transaction when it %s', (_, text, up, down) => {
+    const { migrations, findings } = read({ '1_a.up.sql': text, '1_a.down.sql': 'SELECT 1;' })
+    expect(findings).toEqual([])
+    expect(migrations[0]?.transaction).toEqual({ up, down })
+  })
+
   test('takes a BOM and CRLF, and the same text has the same checksum', () => {
     const { migrations } = read({ '1_a.up.sql': '\uFEFFSELECT 1;\r\nSELECT 2;\r', '1_a.down.sql': 'SELECT 1;' })
     expect(migrations[0]?.up.checksum).toBe(checksumOf('SELECT 1;\nSELECT 2;\n'))
@@ -111,11 +126,6 @@ describe('reading', () => {
       'irreversible without a reason',
       { ...down, '1_a.up.sql': '-- lockkeeper: irreversible\nSELECT 1;' },
       [['marker-unclear', '1_a.up.sql', 1]],
-    ],
-    [
-      'a wish to run outside a transaction',
-      { ...down, '1_a.up.sql': '-- lockkeeper: no-transaction\nSELECT 1;' },
-      [['transaction-control', '1_a.up.sql', 1]],
     ],
   ])('finds %s', (_, files, expected) => {
     expect(codes(files).sort()).toEqual(expected.sort())

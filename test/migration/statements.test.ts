@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { concurrentTarget } from '../../src/migration/concurrent.ts'
 import { OpenText } from '../../src/migration/lexer.ts'
 import { lineOf, splitStatements } from '../../src/migration/statements.ts'
 import { transactionBody } from '../../src/migration/transaction.ts'
+import { unitsOf } from '../../src/migration/units.ts'
 
 const cut = (text: string) => [...splitStatements(text)].map(({ start, end }) => text.slice(start, end))
 const script = (text: string) => ({ file: 'x.sql', line: 1, text, checksum: '' })
@@ -93,7 +95,7 @@ describe('a transaction body', () => {
     const body = transactionBody(script(text))
     expect(body.findings).toEqual([])
     expect(body.begin).toBe(begin)
-    expect(body.statements).toBe(1)
+    expect(body.statements).toHaveLength(1)
     expect(body.text).toHaveLength(text.length)
     expect(body.text).toMatch(/select 1/i)
     expect(body.text).not.toMatch(/begin|commit|start transaction|\bend\b/i)
@@ -111,19 +113,86 @@ describe('a transaction body', () => {
     'RESET ALL',
     'DISCARD ALL',
     'SELECT pg_advisory_unlock_all()',
-    'CREATE INDEX CONCURRENTLY i ON t (a)',
-    'DROP INDEX CONCURRENTLY i',
-    'REINDEX TABLE CONCURRENTLY t',
-    'REINDEX (VERBOSE) DATABASE x',
-    'ALTER TABLE t DETACH PARTITION p CONCURRENTLY',
-    'VACUUM t',
-    'ALTER SYSTEM SET work_mem = 1',
-    'CREATE DATABASE x',
-    'DROP TABLESPACE x',
-    'COPY t FROM STDIN',
+    'BEGIN; CREATE INDEX CONCURRENTLY i ON t (a); COMMIT;',
   ])('refuses %s', (text) =>
     expect(transactionBody(script(text)).findings[0]).toMatchObject({ code: 'transaction-control', severity: 'error' }),
   )
+
+  test.each<[string, string]>([
+    ['CREATE INDEX CONCURRENTLY i ON t (a)', 'concurrent'],
+    ['CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)', 'concurrent'],
+    ['CREATE INDEX concurrently_made ON t (a)', 'plain'],
+    ['CREATE INDEX i ON "concurrently" (a)', 'plain'],
+    ['CREATE TABLE index (concurrently int)', 'plain'],
+    ['DROP INDEX CONCURRENTLY i', 'concurrent'],
+    ['REINDEX TABLE CONCURRENTLY t', 'concurrent'],
+    ['REINDEX (VERBOSE, CONCURRENTLY) INDEX i', 'concurrent'],
+    ['REINDEX (CONCURRENTLY OFF) TABLE t', 'plain'],
+    ['REINDEX (VERBOSE) DATABASE x', 'repeatable'],
+    ['ALTER TABLE t DETACH PARTITION p CONCURRENTLY', 'concurrent'],
+    ['REFRESH MATERIALIZED VIEW CONCURRENTLY v', 'plain'],
+    ['VACUUM t', 'repeatable'],
+    ['CLUSTER', 'repeatable'],
+    ['CLUSTER t USING i', 'plain'],
+    ['ALTER SYSTEM SET work_mem = 1', 'repeatable'],
+    ['CREATE DATABASE x', 'uncertain'],
+    ['DROP TABLESPACE x', 'uncertain'],
+    ['SET search_path = a', 'session'],
+    ['SET LOCAL search_path = a', 'plain'],
+    ["SELECT pg_catalog.set_config('search_path', '', false)", 'session'],
+    ['CREATE TEMP TABLE t (a int)', 'session'],
+    ['CREATE OR REPLACE TEMPORARY VIEW v AS SELECT 1', 'session'],
+    ['PREPARE p AS SELECT 1', 'session'],
+    ["COMMENT ON TABLE t IS 'vacuum; concurrently'", 'plain'],
+  ])('knows %s as %s', (text, kind) => {
+    const body = transactionBody(script(text))
+    expect(body.findings).toEqual([])
+    expect(body.statements.map((each) => each.kind)).toEqual([kind])
+    expect(body.alone).toBe(kind !== 'plain' && kind !== 'session')
+  })
+
+  test('takes the rows of COPY and the guards of pg_dump out, line for line', () => {
+    const text =
+      '\\restrict abc\nSELECT 1;\nCOPY t (a, b) FROM stdin;\n1\tit\'s; "open\n\\N\t$$\n\\.\n\nSELECT 2;\n\\unrestrict abc\n'
+    const body = transactionBody(script(text))
+    expect(body.findings).toEqual([])
+    expect(body.rows).toEqual(['1\tit\'s; "open\n\\N\t$$\n'])
+    expect(body.text.split('\n').map((line) => line.trim())).toEqual([
+      '',
+      'SELECT 1;',
+      'COPY t (a, b) FROM stdin;',
+      '',
+      '',
+      '',
+      '',
+      'SELECT 2;',
+      '',
+      '',
+    ])
+    expect(unitsOf(script(text)).map(({ n, line, kind }) => [n, line, kind])).toEqual([
+      [1, 2, 'plain'],
+      [2, 3, 'plain'],
+      [3, 8, 'plain'],
+    ])
+  })
+
+  test('COPY without the line that ends its rows is open text', () => {
+    expect(() => transactionBody(script('COPY t FROM STDIN;\n1\n'))).toThrow(OpenText)
+  })
+
+  test.each([
+    [
+      'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON ONLY s."T x" USING btree (a)',
+      { index: 'i', table: 's."T x"' },
+    ],
+    ['create index /* c */ concurrently on t(a)', { kind: 'create-index', index: undefined, table: 't' }],
+    ['DROP INDEX CONCURRENTLY IF EXISTS s.i CASCADE', { kind: 'drop-index', index: 's.i' }],
+    ['REINDEX TABLE CONCURRENTLY t', { kind: 'reindex' }],
+    [
+      'ALTER TABLE IF EXISTS ONLY s.t DETACH PARTITION s.p CONCURRENTLY',
+      { kind: 'detach', table: 's.t', partition: 's.p' },
+    ],
+  ])('finds what %s works on', (text, target) => expect(concurrentTarget(text)).toMatchObject(target))
 
   test.each([
     'SAVEPOINT a; ROLLBACK TO a; RELEASE a',

@@ -1,0 +1,51 @@
+import { type Applier, applyStep, type Done, type Way } from './apply.ts'
+import { RunFailure } from './failure.ts'
+import { journalRow } from './history/write.ts'
+import type { Attempt } from './run-in-session.ts'
+import { isDatabaseError } from './session.ts'
+import type { Step } from './step.ts'
+
+/** What a step needs of a run. */
+export const applierOf = ({ session, context, state, facts }: Attempt): Applier => {
+  const { database, emit, request, who } = context
+  return { session, database, emit, deadlineAt: state.patience.deadlineAt, settings: { request, facts, who } }
+}
+
+/** One transaction for all of the step. */
+export const inOneTransaction = (attempt: Attempt, step: Step, way: Way) => () =>
+  applyStep(applierOf(attempt), step, way)
+
+/** Says what is done, does it, and keeps count; a failure goes into the journal too. */
+export async function perform(attempt: Attempt, step: Step, act: () => Promise<Done | 'changed'>): Promise<void> {
+  const { context, state } = attempt
+  const { emit, signal } = context
+  const { version, direction, script } = step
+  const doing = { version, message: script.file }
+  emit({ level: 'info', event: direction === 'up' ? 'applying' : 'reverting', ...doing })
+  try {
+    const done = await act()
+    if (done === 'changed') return
+    state.steps.push({ version, direction, ...done })
+    state.patience.advance()
+    emit({ level: 'info', event: direction === 'up' ? 'applied' : 'reverted', durationMs: done.durationMs, ...doing })
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (error instanceof RunFailure) await journalFailure(attempt, step, error)
+    throw error
+  }
+}
+
+/** The journal keeps failures too, where it can: code, place and message, never SQL. */
+async function journalFailure(
+  { session, context, state }: Attempt,
+  { version }: Step,
+  failure: RunFailure,
+): Promise<void> {
+  const detail = `${failure.code}: ${failure.message}`
+  try {
+    await session.execute(journalRow(context.request, state.journal, { event: 'failed', version, detail }))
+  } catch (error) {
+    // A script may have left the session unusable; what matters is the failure itself, which is thrown by the caller.
+    if (!isDatabaseError(error)) throw error
+  }
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto'
+import type { Migration } from '../src/migration/migration.ts'
+import { compareVersions } from '../src/migration/version.ts'
+import type { Done } from './apply.ts'
+import { ownRequirement } from './decision-input.ts'
+import { RunFailure } from './failure.ts'
+import { Flight } from './flight.ts'
+import { insertMigration, journalRow, raiseEpoch, raiseReached } from './history/write.ts'
+import { applierOf, inOneTransaction, perform } from './perform.ts'
+import type { Attempt, Look } from './run-in-session.ts'
+import { asksToBeAlone, runStatements } from './statements.ts'
+import type { Step } from './step.ts'
+
+/** One version on the way up. */
+interface Due {
+  readonly migration: Migration
+  /** The version before it. */
+  readonly after: string | undefined
+  readonly more: boolean
+  /** What this workload's runs reached before it. */
+  readonly reached: string | null
+}
+
+/** Applies versions in order: those that may run in a transaction in flight, the others one by one. */
+export async function stepsUp(attempt: Attempt, look: Look, versions: readonly string[]): Promise<void> {
+  const due = dueOf(attempt, look, versions)
+  for (let i = 0; i < due.length; ) {
+    const end = due.findIndex(({ migration }, at) => at >= i && isAlone(migration, look))
+    const together = due.slice(i, end < 0 ? due.length : end)
+    if (together.length > 0) await inFlight(attempt, look, together)
+    const [alone] = due.slice(i + together.length)
+    if (alone !== undefined) await byItself(attempt, look, alone)
+    i += together.length + 1
+  }
+}
+
+/** So it says, or so it was begun: the server may have asked for it. */
+const isAlone = ({ transaction, version }: Migration, { seen }: Look) =>
+  transaction.up === 'none' || seen.unfinished.some((each) => each.version === version)
+
+function dueOf({ context }: Attempt, { mounted, seen }: Look, versions: readonly string[]): Due[] {
+  let reached = ownRequirement(context.request, seen)?.reached ?? null
+  return versions.map((version, i) => {
+    const migration = mounted?.migrations.find((each) => each.version === version)
+    if (migration === undefined) throw new Error(`no file for ${version}`)
+    const due = { migration, after: versions[i - 1], more: i + 1 < versions.length, reached }
+    if (reached === null || compareVersions(version, reached) > 0) reached = version
+    return due
+  })
+}
+
+async function inFlight(attempt: Attempt, look: Look, together: readonly Due[]): Promise<void> {
+  const { session, context, facts } = attempt
+  const { request, who, signal } = context
+  const settings = { request, facts, who, lockTimeoutMs: request.lockTimeoutMs }
+  const flight = new Flight(session, settings, stepsOf(attempt, look, together))
+  for (let next = flight.next(), i = 0; next !== undefined; next = flight.next(), i++) {
+    const { step, outcome } = next
+    const due = together[i]
+    const apply = inOneTransaction(attempt, step, { sent: { outcome, land: () => flight.land() } })
+    await perform(attempt, step, async () => {
+      try {
+        return await apply()
+      } catch (error) {
+        if (due === undefined || !asksToBeAlone(error)) throw error
+        return statementByStatement(attempt, look, due)
+      }
+    })
+    signal?.throwIfAborted()
+  }
+}
+
+function* stepsOf(attempt: Attempt, look: Look, together: readonly Due[]): Generator<Step> {
+  for (const due of together) yield stepOf(attempt, look, due, undefined)
+}
+
+async function byItself(attempt: Attempt, look: Look, due: Due): Promise<void> {
+  await perform(attempt, stepOf(attempt, look, due, undefined), () => statementByStatement(attempt, look, due))
+  attempt.context.signal?.throwIfAborted()
+}
+
+async function statementByStatement(attempt: Attempt, look: Look, due: Due): Promise<Done> {
+  const started = Date.now()
+  const { version } = due.migration
+  const unfinished = look.seen.unfinished.find((each) => each.version === version)
+  if (unfinished?.direction === 'down') throw halfReverted(version)
+  const name = unfinished?.attempt ?? randomUUID()
+  const step = { ...stepOf(attempt, look, due, name), more: false }
+  const trial = { applier: applierOf(attempt), journal: attempt.state.journal, step, attempt: name, unfinished }
+  await runStatements(trial)
+  return { durationMs: Date.now() - started, retries: 0 }
+}
+
+function stepOf(attempt: Attempt, { mounted }: Look, due: Due, name: string | undefined): Step {
+  const { migration, after, more, reached } = due
+  const { version, up } = migration
+  const { request } = attempt.context
+  const { journal } = attempt.state
+  const alone =
+    name === undefined ? migration : { ...migration, transaction: { ...migration.transaction, up: 'none' } as const }
+  return {
+    version,
+    direction: 'up',
+    after,
+    more,
+    script: up,
+    record: [
+      insertMigration(request, journal, mounted?.format ?? 'golang-migrate', alone, 'lockkeeper'),
+      journalRow(request, journal, { event: 'applied', version, ...(name !== undefined && { attempt: name }) }),
+      raiseEpoch(request),
+      ...raiseReached(request, reached, version),
+    ],
+  }
+}
+
+const halfReverted = (version: string) =>
+  new RunFailure(
+    'in-doubt',
+    `the way down of version ${version} was begun, statement by statement, and is not finished`,
+    `let the older release finish it; or take it back by hand: lockkeeper resolve ${version} --retry`,
+    { version },
+  )

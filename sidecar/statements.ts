@@ -9,6 +9,7 @@ import { type Journal, type JournalEntry, journalRow, raiseEpoch } from './histo
 import { runAlone, unbounded } from './run-alone.ts'
 import { identifier } from './sql.ts'
 import type { Step } from './step.ts'
+import { NeedsNoTransaction } from './step-failure.ts'
 
 /** A try of a step that runs statement by statement. */
 export interface Trial {
@@ -58,7 +59,7 @@ async function runUnit(trial: Trial, unit: Unit, known: StatementState | undefin
       await applyStep(applier, step, {})
       return
     } catch (error) {
-      if (!asksToBeAlone(error)) throw error
+      if (!(error instanceof NeedsNoTransaction)) throw error
     }
   }
   if (unit.kind === 'concurrent') await runConcurrent(trial, unit, known)
@@ -66,10 +67,6 @@ async function runUnit(trial: Trial, unit: Unit, known: StatementState | undefin
   else await runUncertain(trial, unit, known)
   await write(trial, done)
 }
-
-/** The server's last word: it cannot run in a transaction (25001), or it ends one itself (2D000, a CALL that commits). */
-export const asksToBeAlone = (error: unknown): boolean =>
-  error instanceof RunFailure && ['25001', '2D000'].includes(error.place.sqlstate ?? '')
 
 async function runConcurrent(trial: Trial, unit: Unit, known: StatementState | undefined): Promise<void> {
   const { applier, step } = trial

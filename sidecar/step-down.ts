@@ -7,8 +7,9 @@ import { readHistory, storedDown } from './history/read.ts'
 import { deleteMigration, journalRow, raiseEpoch } from './history/write.ts'
 import { applierOf, inOneTransaction, perform } from './perform.ts'
 import type { Attempt, Look } from './run-in-session.ts'
-import { asksToBeAlone, runStatements } from './statements.ts'
+import { runStatements } from './statements.ts'
 import type { Step } from './step.ts'
+import { NeedsNoTransaction } from './step-failure.ts'
 
 /** Reverts one version with its stored down script, if that is still wanted when its transaction has begun. */
 export async function stepDown(attempt: Attempt, look: Look, version: string): Promise<void> {
@@ -56,7 +57,7 @@ export async function stepDown(attempt: Attempt, look: Look, version: string): P
     try {
       return await inOneTransaction(attempt, step, { wanted })()
     } catch (error) {
-      if (!asksToBeAlone(error)) throw error
+      if (!(error instanceof NeedsNoTransaction)) throw error
       return alone()
     }
   })

@@ -88,7 +88,21 @@ function ofScript(step: Step, error: Error, line: number | undefined): RunFailur
     )
   }
   const hint = isDatabaseError(error) && error.hint !== undefined ? ` (hint: ${error.hint})` : ''
-  return new RunFailure('migration-failed', `${where}: ${error.message}${hint}`, correct(step), place)
+  const Failure = asksToBeAlone(error) ? NeedsNoTransaction : RunFailure
+  return new Failure('migration-failed', `${where}: ${error.message}${hint}`, correct(step), place)
+}
+
+/** The script, or the statement, may run when no transaction is around it. */
+export class NeedsNoTransaction extends RunFailure {}
+
+/**
+ * The server's last word: a statement may not run in a transaction (25001, but not from within a function, where nothing
+ * helps), or a procedure ends the one it runs in (2D000).
+ */
+function asksToBeAlone(error: Error): boolean {
+  const state = stateOf(error)
+  const inside = isDatabaseError(error) && error.where !== undefined
+  return (state === '25001' && !inside) || state === '2D000'
 }
 
 /** The server gives a position for errors of parsing; else the statement after the completed ones is meant. */

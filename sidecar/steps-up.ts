@@ -8,8 +8,9 @@ import { Flight } from './flight.ts'
 import { insertMigration, journalRow, raiseEpoch, raiseReached } from './history/write.ts'
 import { applierOf, inOneTransaction, perform } from './perform.ts'
 import type { Attempt, Look } from './run-in-session.ts'
-import { asksToBeAlone, runStatements } from './statements.ts'
+import { runStatements } from './statements.ts'
 import type { Step } from './step.ts'
+import { NeedsNoTransaction } from './step-failure.ts'
 
 /** One version on the way up. */
 interface Due {
@@ -62,7 +63,7 @@ async function inFlight(attempt: Attempt, look: Look, together: readonly Due[]):
       try {
         return await apply()
       } catch (error) {
-        if (due === undefined || !asksToBeAlone(error)) throw error
+        if (due === undefined || !(error instanceof NeedsNoTransaction)) throw error
         return statementByStatement(attempt, look, due)
       }
     })

@@ -1,12 +1,13 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
+import { majors } from '../tools/majors.ts'
 import { startServer, withDatabase } from '../tools/postgres.ts'
 import { type Files, runRunner } from '../tools/runner.ts'
 
 const pair = (up: string, down = 'SELECT 1;\n'): Files => ({ '1_x.up.sql': up, '1_x.down.sql': down })
 
-describe.each([15, 18])('scripts on PostgreSQL %i', (major) => {
+describe.each(majors)('scripts on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {
@@ -31,7 +32,11 @@ describe.each([15, 18])('scripts on PostgreSQL %i', (major) => {
       'CREATE TABLE a (id int);\nCOMMIT;\nSELECT 1;\n',
       { code: 'transaction-control', line: 2 },
     ],
-    ['a statement that no transaction may hold', 'VACUUM;\n', { code: 'transaction-control', line: 1 }],
+    [
+      'a statement that no transaction may hold, in one,',
+      'BEGIN;\nVACUUM;\nCOMMIT;\n',
+      { code: 'transaction-control', line: 2 },
+    ],
     [
       'a released lock',
       'CREATE TABLE a (id int);\nDO $$ BEGIN PERFORM pg_advisory_unlock_all(); END $$;\n',
@@ -52,7 +57,11 @@ describe.each([15, 18])('scripts on PostgreSQL %i', (major) => {
       "CREATE TABLE a (id int);\nDO $$ BEGIN EXECUTE 'create index concurrently on a (id)'; END $$;\n",
       { line: 2, sqlstate: '25001' },
     ],
-    ['data for COPY', 'COPY a FROM STDIN;\n', { code: 'transaction-control', line: 1 }],
+    [
+      'COPY whose rows never end',
+      'CREATE TABLE a (id int);\nCOPY a FROM STDIN;\n1\n',
+      { code: 'source-unreadable', line: 2 },
+    ],
   ]
   test.each(refused)('%s fails with file, line and cure, and changes nothing', (_, up, expected) =>
     withDatabase(server, async (database) => {

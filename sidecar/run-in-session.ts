@@ -15,6 +15,7 @@ import { recordIntent, stamp } from './intent.ts'
 import { describeHolder, lockHolder, tryLock, unlock } from './lock.ts'
 import { move } from './move.ts'
 import { deadlineFailure } from './patience.ts'
+import { ownProcess } from './pooler.ts'
 import type { RunRequest } from './request.ts'
 import type { RunContext, RunReport, RunState } from './run.ts'
 import type { Session } from './session.ts'
@@ -79,7 +80,7 @@ export async function runInSession(
 }
 
 async function begin(session: Session, context: RunContext, state: RunState): Promise<Attempt> {
-  state.pid = await session.pid()
+  state.pid = await ownProcess(session, context.database, context.who)
   const facts = await serverFacts(session, context.request.historySchema)
   if (facts.standby) {
     throw new RunFailure(

@@ -78,6 +78,11 @@ export class Session {
     return Number(row?.pid)
   }
 
+  /** The process that was named when the connection opened: the server's own, or a pooler's invention. */
+  get announcedPid(): number | undefined {
+    return (this.#client as unknown as { readonly processID: number | null }).processID ?? undefined
+  }
+
   /** Statements whose rows nobody reads; several are one implicit transaction. */
   async execute(text: string): Promise<void> {
     const [outcome] = await this.send([text])

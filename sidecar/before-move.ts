@@ -2,10 +2,11 @@ import { catalogueOf } from '../src/migration/catalogue.ts'
 import { digestOf } from '../src/migration/digest.ts'
 import type { Migration, MigrationSet } from '../src/migration/migration.ts'
 import { rollbackFindings } from '../src/migration/rollback.ts'
-import { compareVersions } from '../src/migration/version.ts'
+import { compareVersions, highestVersion } from '../src/migration/version.ts'
 import { failureOfFinding, RunFailure } from './failure.ts'
-import type { Seen } from './history/read.ts'
+import type { Requirement, Seen } from './history/read.ts'
 import type { RunRequest } from './request.ts'
+import type { Look } from './run-in-session.ts'
 
 /** Refuses when a script that was applied is not the mounted one any more. */
 export function refuseChanged(files: readonly Migration[], seen: Seen, target: string): void {
@@ -24,8 +25,7 @@ export function refuseChanged(files: readonly Migration[], seen: Seen, target: s
 /** Whether the mounted files are the admitted ones. */
 export function differsFromAdmitted({ owner }: RunRequest, set: MigrationSet, target: string): boolean {
   if (owner === undefined || owner.digest === '-') return false
-  const entries = catalogueOf(set).entries
-  return digestOf(entries, target) !== owner.digest
+  return digestOf(catalogueOf(set), target) !== owner.digest
 }
 
 /**
@@ -45,6 +45,27 @@ export function recheckFiles({ rules }: RunRequest, set: MigrationSet, pending: 
   const [finding] = rollbackFindings(entries, rules)
   if (finding !== undefined) throw failureOfFinding(finding)
 }
+
+/**
+ * Repeatable migrations that are new or whose text is another one than last time. They belong to the newest release, at
+ * its highest version: a late pod, a schema that stayed ahead and a target below the others leave them alone.
+ */
+export function pendingRepeatables(
+  request: RunRequest,
+  { mounted, files, seen, target }: Pick<Look, 'mounted' | 'files' | 'seen' | 'target'>,
+): Migration[] {
+  const all = mounted?.migrations ?? []
+  const top = highestVersion(all.filter(({ kind }) => kind === 'versioned').map(({ version }) => version))
+  const ahead = seen.applied.some(({ version }) => compareVersions(version, target) > 0)
+  if (files === undefined || request.lower !== undefined || request.mode === 'gate') return []
+  if (ahead || (top !== undefined && top !== target)) return []
+  const own = seen.requirements.find((row) => isOwn(request, row))
+  if (own !== undefined && own.token > (request.owner?.token ?? 0)) return []
+  return all.filter(({ kind, name, up }) => kind === 'repeatable' && seen.repeatables.get(name) !== up.checksum)
+}
+
+const isOwn = ({ owner }: RunRequest, { cluster, workload }: Requirement) =>
+  cluster === owner?.cluster && workload === owner.workload
 
 /** Applied migrations whose mounted down script is another one than the stored. */
 export const correctedDowns = (files: readonly Migration[] | undefined, seen: Seen, target: string): Migration[] =>

@@ -12,6 +12,7 @@ import {
   ROLLBACK_POLICIES,
 } from '../src/contract.ts'
 import { parseDuration } from '../src/migration/duration.ts'
+import { parsePlaceholders } from '../src/migration/placeholder-list.ts'
 import { parseVersion } from '../src/migration/version.ts'
 import {
   type DatabaseTarget,
@@ -29,6 +30,7 @@ export interface RunnerConfig {
   readonly database: DatabaseTarget
   readonly migrationsPath: string
   readonly format: FormatName | undefined
+  readonly placeholders: Readonly<Record<string, string>>
   readonly terminationLog: string
 }
 
@@ -101,6 +103,7 @@ export function readConfig(env: Environment): RunnerConfig {
     holdGraceMs: duration(ENV.holdGrace, DEFAULTS.holdGrace) ?? 0,
     ...(statementTimeoutMs !== undefined && { statementTimeoutMs }),
     ...(adoptAt !== undefined && { adoptAt }),
+    ...(text(ENV.allowAdopt) === 'true' && { adopt: { keep: false, asked: false } }),
     ...(role !== undefined && { role }),
     readers: list(ENV.historyReaders),
   }
@@ -117,6 +120,7 @@ export function readConfig(env: Environment): RunnerConfig {
     database,
     migrationsPath: text(ENV.migrations) ?? '/lockkeeper/migrations',
     format,
+    placeholders: parsePlaceholders(text(ENV.placeholders) ?? '') ?? {},
     terminationLog: text(ENV.terminationLog) ?? '/dev/termination-log',
   }
 }

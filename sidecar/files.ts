@@ -17,7 +17,8 @@ export function filesFor(
   const inHistory = target === '0' || seen.applied.some(({ version }) => version === target)
   const migrations = mounted?.migrations.filter(({ kind }) => kind === 'versioned') ?? []
   const blocking = mounted?.findings.find((finding) => blocks(finding, target))
-  const complete = target === '0' || migrations.some(({ version }) => version === target)
+  const named = [...migrations, ...(mounted?.baselines ?? [])]
+  const complete = target === '0' || named.some(({ version }) => version === target)
   if (mounted !== undefined && complete && blocking === undefined) return migrations
   if (inHistory) return undefined
   if (blocking !== undefined) throw failureOfFinding(blocking)

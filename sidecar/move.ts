@@ -1,4 +1,4 @@
-import { correctedDowns, differsFromAdmitted, recheckFiles, refuseChanged } from './before-move.ts'
+import { correctedDowns, differsFromAdmitted, pendingRepeatables, recheckFiles, refuseChanged } from './before-move.ts'
 import { journalRow, replaceDown } from './history/write.ts'
 import type { Attempt, Look } from './run-in-session.ts'
 import { stepDown } from './step-down.ts'
@@ -13,8 +13,10 @@ export async function move(attempt: Attempt, look: Look): Promise<void> {
   if (!rechecked) await replaceDowns(attempt, look)
   if (decision.kind === 'up') {
     for (const message of decision.warnings) attempt.context.emit({ level: 'warn', event: 'applying', message })
-    await stepsUp(attempt, look, decision.steps)
   }
+  const versions = decision.kind === 'up' ? decision.steps : []
+  const repeatables = decision.kind === 'down' ? [] : pendingRepeatables(attempt.context.request, look)
+  await stepsUp(attempt, look, versions, repeatables)
   const [version] = decision.kind === 'down' ? decision.steps : []
   if (version !== undefined) await stepDown(attempt, look, version)
 }

@@ -1,4 +1,4 @@
-import type { Mode, OnRollback } from '../src/contract.ts'
+import type { FormatName, Mode, OnRollback } from '../src/contract.ts'
 import type { RollbackRules } from '../src/migration/rollback.ts'
 
 /** On whose behalf a run moves the schema. */
@@ -33,6 +33,15 @@ export interface RunRequest {
   readonly holdGraceMs: number
   /** Take the versions up to this one as applied, where there is no history yet. */
   readonly adoptAt?: string
+  /** Take over from another tool, where there is no history yet and a table of one. */
+  readonly adopt?: {
+    /** Only from this one. */
+    readonly from?: FormatName
+    /** Keep its table current from then on. */
+    readonly keep: boolean
+    /** A person asked for it; else it is done where it is clear what is meant. */
+    readonly asked: boolean
+  }
   /** Role that runs the scripts. */
   readonly role?: string
   /** Roles that may read the history. */

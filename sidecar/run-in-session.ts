@@ -1,8 +1,11 @@
 import type { Decision } from '../src/migration/decide.ts'
 import { decide } from '../src/migration/decide.ts'
-import type { MigrationSet } from '../src/migration/migration.ts'
+import { firstSteps } from '../src/migration/flyway/first-steps.ts'
+import type { Migration, MigrationSet } from '../src/migration/migration.ts'
 import { compareVersions, highestVersion } from '../src/migration/version.ts'
-import { correctedDowns, differsFromAdmitted } from './before-move.ts'
+import type { Keeper } from './adoption/keep.ts'
+import type { Adoption } from './adoption/tool.ts'
+import { correctedDowns, differsFromAdmitted, pendingRepeatables } from './before-move.ts'
 import { decisionInput, ownRequirement } from './decision-input.ts'
 import { RunFailure, stateOf } from './failure.ts'
 import { filesFor } from './files.ts'
@@ -32,6 +35,12 @@ export interface Attempt {
   locked: boolean
   /** Why the stored scripts are not trusted; matters before a move. */
   untrusted: RunFailure | undefined
+  /** No table but ours was seen before the history. */
+  empty: boolean
+  /** What the set's history is to begin with. */
+  adoption: Adoption | undefined
+  /** Keeps the table of an adopted tool current with each step. */
+  keeper: Keeper | undefined
 }
 
 /** What one look at the database says. */
@@ -40,6 +49,8 @@ export interface Look {
   readonly seen: Seen
   readonly mounted: MigrationSet | undefined
   readonly files: ReturnType<typeof filesFor>
+  /** What stands for the versions up to its own, since nothing is applied yet. */
+  readonly baseline: Migration | undefined
   readonly decision: Decision
 }
 
@@ -55,7 +66,7 @@ export async function runInSession(
     const look = await lookAround(attempt)
     const { decision } = look
     state.from ??= liveOf(look.seen)
-    state.patience.advance(look.seen.epoch)
+    if (look.seen.epoch !== undefined) state.patience.advance(look.seen.epoch)
     const lasting = decision.kind === 'refuse' || (decision.kind === 'wait' && context.request.failFast === true)
     if (lasting) throw obstacle(decision)
     if (decision.kind === 'wait') {
@@ -89,14 +100,15 @@ async function begin(session: Session, context: RunContext, state: RunState): Pr
       'let the database reference name the primary (or give several hosts and target_session_attrs=read-write)',
     )
   }
-  return { session, context, state, facts, history: false, recorded: false, locked: false, untrusted: undefined }
+  const nothing = { untrusted: undefined, empty: false, adoption: undefined, keeper: undefined }
+  return { session, context, state, facts, history: false, recorded: false, locked: false, ...nothing }
 }
 
 /**
  * Sees whether the history is there by now: while this run waits, another may make it. Tables of others are looked for
- * first, since those of an application appear only after its history.
+ * first, since those of an application appear only after its history. Returns the refusal to begin one beside them.
  */
-async function findHistory(attempt: Attempt): Promise<void> {
+async function findHistory(attempt: Attempt): Promise<RunFailure | undefined> {
   const { session, context } = attempt
   const { historySchema, adoptAt } = context.request
   const foreign = adoptAt === undefined ? await foreignTables(session) : undefined
@@ -104,24 +116,53 @@ async function findHistory(attempt: Attempt): Promise<void> {
   if (attempt.facts.history === 'partial') throw partialHistory(historySchema)
   attempt.history = attempt.facts.history === 'complete'
   if (attempt.history) attempt.untrusted = await trustProblem(session, historySchema)
-  else if (foreign !== undefined) throw foreign
+  attempt.empty = !attempt.history && foreign === undefined
+  return attempt.history ? undefined : foreign
+}
+
+/** Where the set has no history: the table of another tool to begin it with. Throws what is in the way of beginning one. */
+async function findForeign(attempt: Attempt, seen: Seen, foreign: RunFailure | undefined) {
+  const { session, context, empty, history } = attempt
+  const { request } = context
+  if (seen.epoch !== undefined || request.adoptAt !== undefined) return undefined
+  if (empty && request.adopt?.asked !== true) return undefined
+  const { findAdoption } = await import('./adoption/find.ts')
+  const adoption = await findAdoption(session, request, history)
+  if (adoption === undefined && foreign !== undefined) throw foreign
+  return adoption
 }
 
 async function lookAround(attempt: Attempt): Promise<Look> {
   const { context } = attempt
   const { request } = context
-  if (!attempt.history) await findHistory(attempt)
+  const foreign = attempt.history ? undefined : await findHistory(attempt)
+  if (!attempt.history) attempt.adoption = await findForeign(attempt, nothingSeen, foreign)
   const mounted = await context.files()
-  const target = request.target ?? highestVersion((mounted?.migrations ?? []).map(({ version }) => version)) ?? '0'
+  const target = request.target ?? (mounted && highestOf(mounted)) ?? '0'
   const seen = attempt.history ? await readRows(attempt, target) : nothingSeen
+  if (attempt.history) attempt.adoption = await findForeign(attempt, seen, undefined)
   const files = filesToCount(request, seen, mounted, target)
-  return { target, seen, mounted, files, decision: decide(decisionInput(request, seen, files, target)) }
+  const fresh = seen.applied.length === 0 && files !== undefined
+  const baseline = fresh
+    ? mounted?.baselines?.filter(({ version }) => compareVersions(version, target) <= 0).at(-1)
+    : undefined
+  const steps = baseline === undefined || mounted === undefined ? files : firstSteps(mounted, target)
+  // What is applied is known when it is taken over: nothing can be decided before.
+  const taking = attempt.adoption !== undefined && request.mode !== 'gate'
+  const decision = taking ? takingOver : decide(decisionInput(request, seen, steps, target))
+  return { target, seen, mounted, files, baseline, decision }
 }
+
+const takingOver: Decision = { kind: 'up', steps: [], warnings: [] }
+
+const highestOf = ({ migrations, baselines = [] }: MigrationSet) =>
+  highestVersion([...migrations, ...baselines].flatMap(({ kind, version }) => (kind === 'repeatable' ? [] : version)))
 
 /** A late pod decides by the history alone: the files of its release may be gone, and it moves nothing anyway. */
 function filesToCount(request: RunRequest, seen: Seen, mounted: MigrationSet | undefined, target: string) {
   if (request.lower !== undefined) return undefined
-  if (seen.epoch === undefined && request.adoptAt !== undefined) return mounted?.migrations
+  if (seen.epoch === undefined && request.adoptAt !== undefined)
+    return mounted?.migrations.filter(({ kind }) => kind === 'versioned')
   const late = request.owner !== undefined && (ownRequirement(request, seen)?.token ?? 0) > request.owner.token
   return late ? undefined : filesFor(mounted, seen, target)
 }
@@ -147,9 +188,11 @@ const noRights = ({ facts, context }: Attempt, error: unknown) =>
     { sqlstate: '42501' },
   )
 
-/** A start that leaves something to do under the lock: tables to make, an adoption to record, down scripts to replace. */
-function hasWork({ context, history }: Attempt, { seen, files, mounted, target }: Look): boolean {
+/** A start that leaves something to do under the lock: tables to make, an adoption to record, scripts to run or replace. */
+function hasWork({ context, history }: Attempt, look: Look): boolean {
+  const { seen, files, mounted, target } = look
   const { request } = context
+  if (pendingRepeatables(request, look).length > 0) return true
   if (request.owner === undefined) return request.adoptAt !== undefined && seen.epoch === undefined
   if (!history || seen.epoch === undefined) return true
   if (ownRequirement(request, seen)?.token !== request.owner.token) return false
@@ -164,7 +207,9 @@ async function start(attempt: Attempt, look: Look, warnings: readonly string[]):
     const basis = { epoch: look.seen.epoch, target: look.target, lingering: sinking(own, look.target) }
     if (!(await stamp(session, context.request, basis))) return undefined
   }
-  for (const message of warnings) context.emit({ level: 'warn', event: 'ready', message })
+  // Who takes a database over asks for no version.
+  const told = context.request.adopt?.asked === true ? [] : warnings
+  for (const message of told) context.emit({ level: 'warn', event: 'ready', message })
   const to = liveOf(look.seen)
   return { from: state.from ?? to, to, steps: state.steps, warnings }
 }
@@ -183,11 +228,16 @@ async function act(attempt: Attempt, look: Look): Promise<void> {
   if (!attempt.history) {
     await createHistory(session, request, facts)
     attempt.history = true
+  } else if (attempt.adoption !== undefined) {
+    const { takeOver } = await import('./adoption/take-over.ts')
+    await takeOver(attempt, attempt.adoption, look.mounted)
   } else if (look.seen.epoch === undefined) {
     const adopted = await beginHistory(session, request, state.journal, look.mounted)
     for (const version of adopted) context.emit({ level: 'info', event: 'applied', version, message: 'adopted' })
   } else {
     if (attempt.untrusted !== undefined) throw attempt.untrusted
+    const { kept } = look.seen
+    attempt.keeper = kept && (await (await import('./adoption/keep.ts')).keeperOf(attempt, look, kept))
     await move(attempt, look)
   }
 }

@@ -8,7 +8,7 @@ import type { Detail, StatementState, Unfinished } from './history/unfinished.ts
 import { type Journal, type JournalEntry, journalRow, raiseEpoch } from './history/write.ts'
 import { runAlone, unbounded } from './run-alone.ts'
 import { identifier } from './sql.ts'
-import type { Step } from './step.ts'
+import { type Step, scriptsOf } from './step.ts'
 import { NeedsNoTransaction } from './step-failure.ts'
 
 /** A try of a step that runs statement by statement. */
@@ -17,10 +17,12 @@ export interface Trial {
   readonly journal: Journal
   /** Version, direction and script; `record` is what finishes the step. */
   readonly step: Step
-  /** The uuid that marks the journal's rows of this try and of those that go on with it. */
-  readonly attempt: string
+  /** Marks the journal's rows of this try and of those that go on with it; undefined: none are written. */
+  readonly attempt: string | undefined
   /** What the journal knows of an earlier try. */
   readonly unfinished: Unfinished | undefined
+  /** Statements for the transaction that begins the try. */
+  readonly begun?: readonly string[]
   /** Asked before the first statement. */
   readonly wanted?: () => Promise<boolean>
 }
@@ -32,21 +34,23 @@ export interface Trial {
  */
 export async function runStatements(trial: Trial): Promise<'done' | 'changed'> {
   const { applier, step, unfinished, wanted } = trial
-  const units = unitsOf(step.script)
+  const units = unitsOf(...scriptsOf(step))
   refuseOtherText(trial, units)
   const { request } = applier.settings
-  const begun = [note(trial, 'begun', { detail: json({ direction: step.direction }) })]
+  const begun = [...note(trial, 'begun', { detail: json({ direction: step.direction }) }), ...(trial.begun ?? [])]
   // Who needs the version must not start while its way down is on: the epoch takes back what said that it may.
   if (step.direction === 'down') begun.push(raiseEpoch(request))
-  const begin = { ...step, script: nothing(step), record: unfinished === undefined ? begun : [] }
+  const begin = { ...alone(step), script: nothing(step), record: unfinished === undefined ? begun : [] }
   if ((await applyStep(applier, begin, { ...(wanted && { wanted }) })) === 'changed') return 'changed'
   if (request.role !== undefined) await applier.session.execute(`SET ROLE ${identifier(request.role)}`)
   for (const unit of units) await runUnit(trial, unit, unfinished?.statements.get(unit.n))
-  await applyStep(applier, { ...step, script: nothing(step) }, {})
+  await applyStep(applier, { ...alone(step), script: nothing(step) }, {})
   return 'done'
 }
 
 const nothing = ({ script }: Step) => ({ ...script, text: '' })
+/** Without the scripts around it, which are among its statements. */
+const alone = ({ around: _, ...step }: Step): Step => step
 
 async function runUnit(trial: Trial, unit: Unit, known: StatementState | undefined): Promise<void> {
   const { applier } = trial
@@ -54,7 +58,7 @@ async function runUnit(trial: Trial, unit: Unit, known: StatementState | undefin
   const again = known?.state === 'done'
   if (again && unit.kind !== 'session') return
   if (unit.kind === 'plain' || unit.kind === 'session') {
-    const step = unitStep(trial, unit, again ? [] : [done])
+    const step = unitStep(trial, unit, again ? [] : done)
     try {
       await applyStep(applier, step, {})
       return
@@ -117,12 +121,12 @@ const start = (trial: Trial, { n, checksum }: Unit, before: Before | undefined) 
   write(trial, note(trial, 'started', { statement: n, detail: json({ checksum, ...(before && { before }) }) }))
 
 /** Writes into the journal whatever role and search_path the script has set, and leaves them. */
-async function write({ applier, step }: Trial, row: string): Promise<void> {
-  await applyStep(applier, { ...step, kept: true, script: nothing(step), record: [row] }, {})
+async function write({ applier, step }: Trial, record: readonly string[]): Promise<void> {
+  await applyStep(applier, { ...alone(step), kept: true, script: nothing(step), record }, {})
 }
 
 const unitStep = ({ step }: Trial, { file, line, text }: Unit, record: readonly string[]): Step => ({
-  ...step,
+  ...alone(step),
   kept: true,
   script: { file, line, text },
   record,
@@ -130,8 +134,14 @@ const unitStep = ({ step }: Trial, { file, line, text }: Unit, record: readonly 
 
 const json = (detail: Detail) => JSON.stringify(detail)
 
-const note = ({ applier, journal, step, attempt }: Trial, event: JournalEntry['event'], more: Partial<JournalEntry>) =>
-  journalRow(applier.settings.request, journal, { event, version: step.version, attempt, ...more })
+function note(
+  { applier, journal, step, attempt }: Trial,
+  event: JournalEntry['event'],
+  more: Partial<JournalEntry>,
+): string[] {
+  if (attempt === undefined) return []
+  return [journalRow(applier.settings.request, journal, { event, version: step.version, attempt, ...more })]
+}
 
 /** What was done must still stand in the script, statement for statement. */
 function refuseOtherText({ unfinished, step }: Trial, units: readonly Unit[]): void {

@@ -4,7 +4,7 @@ import { transactionBody } from '../src/migration/transaction.ts'
 import { decisionInput } from './decision-input.ts'
 import { failureOfFinding } from './failure.ts'
 import { readHistory, storedDown } from './history/read.ts'
-import { deleteMigration, journalRow, raiseEpoch } from './history/write.ts'
+import { deleteMigration, forgetRepeatables, journalRow, raiseEpoch } from './history/write.ts'
 import { applierOf, inOneTransaction, perform } from './perform.ts'
 import type { Attempt, Look } from './run-in-session.ts'
 import { runStatements } from './statements.ts'
@@ -21,6 +21,7 @@ export async function stepDown(attempt: Attempt, look: Look, version: string): P
   const body = transactionBody(script)
   const [finding] = body.findings
   if (finding !== undefined) throw failureOfFinding({ ...finding, version })
+  const kept = attempt.keeper?.down(version)
   const stepFor = (name: string | undefined): Step => ({
     version,
     direction: 'down',
@@ -29,12 +30,14 @@ export async function stepDown(attempt: Attempt, look: Look, version: string): P
     script,
     record: [
       deleteMigration(request, version),
+      forgetRepeatables(request),
       journalRow(request, attempt.state.journal, {
         event: 'reverted',
         version,
         ...(name !== undefined && { attempt: name }),
       }),
       raiseEpoch(request),
+      ...(kept?.record ?? []),
     ],
   })
   const wanted = async () => {
@@ -47,7 +50,16 @@ export async function stepDown(attempt: Attempt, look: Look, version: string): P
     const started = Date.now()
     const name = unfinished?.attempt ?? randomUUID()
     const { journal } = attempt.state
-    const trial = { applier: applierOf(attempt), journal, step: stepFor(name), attempt: name, unfinished, wanted }
+    const begun = kept?.begun ?? []
+    const trial = {
+      applier: applierOf(attempt),
+      journal,
+      step: stepFor(name),
+      attempt: name,
+      unfinished,
+      begun,
+      wanted,
+    }
     if ((await runStatements(trial)) === 'changed') return 'changed'
     return { durationMs: Date.now() - started, retries: 0 }
   }

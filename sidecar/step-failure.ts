@@ -3,7 +3,7 @@ import { transactionBody } from '../src/migration/transaction.ts'
 import { RunFailure, stateOf } from './failure.ts'
 import type { StepOutcome } from './send-step.ts'
 import { isDatabaseError, type Outcome } from './session.ts'
-import { entry, FENCED, LEFT_TRANSACTION, LOST_LOCK, raised, type Step } from './step.ts'
+import { BETWEEN, entry, FENCED, LEFT_TRANSACTION, LOST_LOCK, raised, type Step, scriptsOf } from './step.ts'
 
 /**
  * What went wrong with a step, by its file and line, with SQLSTATE and cure. `prefix`: the statement of ours that stood
@@ -12,7 +12,7 @@ import { entry, FENCED, LEFT_TRANSACTION, LOST_LOCK, raised, type Step } from '.
 export function stepFailure(step: Step, outcome: StepOutcome, prefix: string = entry): RunFailure {
   const { header, script, trailer } = outcome
   if (header.error !== undefined) return ofHeader(step, header.error)
-  if (script.error !== undefined) return ofScript(step, script.error, lineOfError(step, script, prefix))
+  if (script.error !== undefined) return ofScript(step, script.error, placeOfError(step, script, prefix))
   const state = stateOf(trailer.error)
   const check = raised(trailer.error)
   const place = {
@@ -70,15 +70,15 @@ function ofHeader(step: Step, error: Error): RunFailure {
   )
 }
 
-function ofScript(step: Step, error: Error, line: number | undefined): RunFailure {
+function ofScript(step: Step, error: Error, { file, line }: PlaceOfError): RunFailure {
   const state = stateOf(error)
   const place = {
     version: step.version,
-    file: step.script.file,
+    file,
     ...(line !== undefined && { line }),
     ...(state !== undefined && { sqlstate: state }),
   }
-  const where = line === undefined ? step.script.file : `${step.script.file} line ${line}`
+  const where = line === undefined ? file : `${file} line ${line}`
   if (state === '42501') {
     return new RunFailure(
       'no-rights',
@@ -105,15 +105,27 @@ function asksToBeAlone(error: Error): boolean {
   return (state === '25001' && !inside) || state === '2D000'
 }
 
+interface PlaceOfError {
+  readonly file: string
+  readonly line?: number
+}
+
 /** The server gives a position for errors of parsing; else the statement after the completed ones is meant. */
-function lineOfError({ script }: Step, { error, completed }: Outcome, prefix: string): number | undefined {
-  const { text, statements } = transactionBody(script)
-  const position = isDatabaseError(error) ? Number(error.position) - prefix.length : Number.NaN
-  if (Number.isInteger(position) && position > 0) {
-    return lineOf(text, utf16Offset(text, position - 1)) + script.line - 1
+function placeOfError(step: Step, { error, completed }: Outcome, prefix: string): PlaceOfError {
+  let position = isDatabaseError(error) ? Number(error.position) - prefix.length : Number.NaN
+  let statement = prefix === '' ? completed : completed - 1
+  for (const { file, line: first, text: source } of scriptsOf(step)) {
+    const { text, statements } = transactionBody({ file, line: first, text: source })
+    const characters = [...text].length
+    if (position > 0 && position <= characters) {
+      return { file, line: lineOf(text, utf16Offset(text, position - 1)) + first - 1 }
+    }
+    const failed = position > 0 ? undefined : statements[statement]
+    if (failed !== undefined) return { file, line: lineOf(source, failed.start) + first - 1 }
+    position -= characters + BETWEEN.length
+    statement -= statements.length
   }
-  const failed = statements[prefix === '' ? completed : completed - 1]
-  return failed === undefined ? undefined : lineOf(script.text, failed.start) + script.line - 1
+  return { file: step.script.file }
 }
 
 /** Positions of the server count characters; offsets here count UTF-16 units. */

@@ -14,11 +14,29 @@ export const LEFT_TRANSACTION = 'LK002'
 export const LOST_LOCK = 'LK003'
 const OUT_OF_TURN = 'LK004'
 
+/** Scripts in the transaction of another one. */
+export interface Around {
+  readonly before: readonly StepScript[]
+  readonly behind: readonly StepScript[]
+}
+
+export type StepScript = Pick<Script, 'file' | 'line' | 'text'>
+
+/** The scripts of a step in the order in which they run. */
+export const scriptsOf = ({ script, around }: Pick<Step, 'script' | 'around'>): readonly StepScript[] => [
+  ...(around?.before ?? []),
+  script,
+  ...(around?.behind ?? []),
+]
+/** Stands between them: a script may end in a comment, or without a semicolon. */
+export const BETWEEN = '\n;\n'
+
 /** One migration in one direction, as it goes to the server. */
 export interface Step {
   readonly version: string
   readonly direction: 'up' | 'down'
-  readonly script: Pick<Script, 'file' | 'line' | 'text'>
+  readonly script: StepScript
+  readonly around?: Around
   /** Statements that record the step, in its own transaction. */
   readonly record: readonly string[]
   /** The version that this run applies just before: the step does nothing unless the history has it. */
@@ -64,13 +82,14 @@ export const entry = `RELEASE SAVEPOINT ${savepoint};\n`
 /** `alone`: nothing of this run may come between the header and the script but a look at the database. */
 export function messagesOf(step: Step, settings: StepSettings, alone: boolean): StepMessages {
   const mark = randomUUID()
-  const body = transactionBody(step.script)
+  const bodies = scriptsOf(step).map(transactionBody)
+  const { begin } = bodies[step.around?.before.length ?? 0] ?? { begin: 'begin' }
   const clean = step.kept ? patience(settings) : cleaning(step, settings)
   return {
-    rows: body.rows,
+    rows: bodies.flatMap(({ rows }) => rows),
     // BEGIN comes first: an isolation level must be set before any query of a message.
-    header: [body.begin, ...clean, ...opening(step, settings, mark, alone)].join(';\n'),
-    script: entry + body.text,
+    header: [begin, ...clean, ...opening(step, settings, mark, alone)].join(';\n'),
+    script: entry + bodies.map(({ text }) => text).join(BETWEEN),
     trailer: trailer(step, settings, mark),
   }
 }

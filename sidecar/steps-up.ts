@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Migration } from '../src/migration/migration.ts'
+import { repeatableKey } from '../src/migration/repeatable.ts'
 import { compareVersions } from '../src/migration/version.ts'
 import type { Done } from './apply.ts'
+import { aroundEach, eachIsAlone, runCallbacks } from './callbacks.ts'
 import { ownRequirement } from './decision-input.ts'
 import { RunFailure } from './failure.ts'
 import { Flight } from './flight.ts'
-import { insertMigration, journalRow, raiseEpoch, raiseReached } from './history/write.ts'
+import { deleteMigration, insertMigration, journalRow, raiseEpoch, raiseReached } from './history/write.ts'
 import { applierOf, inOneTransaction, perform } from './perform.ts'
 import type { Attempt, Look } from './run-in-session.ts'
 import { runStatements } from './statements.ts'
@@ -22,9 +24,25 @@ interface Due {
   readonly reached: string | null
 }
 
-/** Applies versions in order: those that may run in a transaction in flight, the others one by one. */
-export async function stepsUp(attempt: Attempt, look: Look, versions: readonly string[]): Promise<void> {
-  const due = dueOf(attempt, look, versions)
+/** Applies versions in order, then what is repeatable, and at each moment the scripts that belong to it. */
+export async function stepsUp(
+  attempt: Attempt,
+  look: Look,
+  versions: readonly string[],
+  repeatables: readonly Migration[],
+): Promise<void> {
+  const versioned = dueOf(attempt, look, versions, repeatables.length > 0)
+  if (versions.length + repeatables.length === 0) return
+  await runCallbacks(attempt, look, 'beforeMigrate')
+  await apply(attempt, look, versioned)
+  if (versions.length > 0) await runCallbacks(attempt, look, 'afterVersioned')
+  if (repeatables.length > 0) await runCallbacks(attempt, look, 'beforeRepeatables')
+  await apply(attempt, look, repeatables.map(again))
+  await runCallbacks(attempt, look, 'afterMigrateApplied', 'afterMigrate')
+}
+
+/** In order: those that may run in a transaction in flight, the others one by one. */
+async function apply(attempt: Attempt, look: Look, due: readonly Due[]): Promise<void> {
   for (let i = 0; i < due.length; ) {
     const end = due.findIndex(({ migration }, at) => at >= i && isAlone(migration, look))
     const together = due.slice(i, end < 0 ? due.length : end)
@@ -36,15 +54,28 @@ export async function stepsUp(attempt: Attempt, look: Look, versions: readonly s
 }
 
 /** So it says, or so it was begun: the server may have asked for it. */
-const isAlone = ({ transaction, version }: Migration, { seen }: Look) =>
-  transaction.up === 'none' || seen.unfinished.some((each) => each.version === version)
+const isAlone = ({ transaction, version }: Migration, look: Look) =>
+  transaction.up === 'none' || eachIsAlone(look) || look.seen.unfinished.some((each) => each.version === version)
 
-function dueOf({ context }: Attempt, { mounted, seen }: Look, versions: readonly string[]): Due[] {
+/** A repeatable migration, under the key by which the history knows it. */
+function again(migration: Migration, i: number, all: readonly Migration[]): Due {
+  const before = all[i - 1]
+  return {
+    migration: { ...migration, version: repeatableKey(migration.name) },
+    after: before && repeatableKey(before.name),
+    more: i + 1 < all.length,
+    reached: null,
+  }
+}
+
+function dueOf({ context }: Attempt, look: Look, versions: readonly string[], more: boolean): Due[] {
+  const { mounted, seen, baseline } = look
+  const files = [...(baseline === undefined ? [] : [baseline]), ...(mounted?.migrations ?? [])]
   let reached = ownRequirement(context.request, seen)?.reached ?? null
   return versions.map((version, i) => {
-    const migration = mounted?.migrations.find((each) => each.version === version)
+    const migration = files.find((each) => each.version === version)
     if (migration === undefined) throw new Error(`no file for ${version}`)
-    const due = { migration, after: versions[i - 1], more: i + 1 < versions.length, reached }
+    const due = { migration, after: versions[i - 1], more: more || i + 1 < versions.length, reached }
     if (reached === null || compareVersions(version, reached) > 0) reached = version
     return due
   })
@@ -87,12 +118,14 @@ async function statementByStatement(attempt: Attempt, look: Look, due: Due): Pro
   if (unfinished?.direction === 'down') throw halfReverted(version)
   const name = unfinished?.attempt ?? randomUUID()
   const step = { ...stepOf(attempt, look, due, name), more: false }
-  const trial = { applier: applierOf(attempt), journal: attempt.state.journal, step, attempt: name, unfinished }
+  const { begun = [] } = attempt.keeper?.up(due.migration) ?? {}
+  const trial = { applier: applierOf(attempt), journal: attempt.state.journal, step, attempt: name, unfinished, begun }
   await runStatements(trial)
   return { durationMs: Date.now() - started, retries: 0 }
 }
 
-function stepOf(attempt: Attempt, { mounted }: Look, due: Due, name: string | undefined): Step {
+function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined): Step {
+  const { mounted } = look
   const { migration, after, more, reached } = due
   const { version, up } = migration
   const { request } = attempt.context
@@ -105,13 +138,34 @@ function stepOf(attempt: Attempt, { mounted }: Look, due: Due, name: string | un
     after,
     more,
     script: up,
+    around: aroundEach(look),
     record: [
-      insertMigration(request, journal, mounted?.format ?? 'golang-migrate', alone, 'lockkeeper'),
+      ...(migration.kind === 'repeatable' ? [deleteMigration(request, version)] : []),
+      ...recorded(alone, mounted).map((each) =>
+        insertMigration(
+          request,
+          journal,
+          mounted?.format ?? 'golang-migrate',
+          each,
+          each === alone ? 'lockkeeper' : 'baseline',
+        ),
+      ),
       journalRow(request, journal, { event: 'applied', version, ...(name !== undefined && { attempt: name }) }),
       raiseEpoch(request),
-      ...raiseReached(request, reached, version),
+      ...(migration.kind === 'repeatable' ? [] : raiseReached(request, reached, version)),
+      ...(attempt.keeper?.up(migration).record ?? []),
     ],
   }
+}
+
+/** What a step puts into the history: itself; a baseline, the versions that it stands for, so that they can be reverted. */
+function recorded(migration: Migration, mounted: Look['mounted']): Migration[] {
+  if (migration.kind !== 'baseline') return [migration]
+  const covered = (mounted?.migrations ?? []).filter(
+    ({ kind, version }) => kind === 'versioned' && compareVersions(version, migration.version) <= 0,
+  )
+  const named = covered.some(({ version }) => version === migration.version)
+  return named ? covered : [...covered, migration]
 }
 
 const halfReverted = (version: string) =>

@@ -38,6 +38,7 @@ export const CONFIG = {
   memoryRequest: `config.${DOMAIN}/memory-request`,
   memoryLimit: `config.${DOMAIN}/memory-limit`,
   afterContainer: `config.${DOMAIN}/after-container`,
+  placeholders: `config.${DOMAIN}/placeholders`,
 } as const
 
 /** The platform's rules, on the namespace only, so that an app team cannot lift them. */
@@ -122,6 +123,8 @@ export const ENV = {
   historyReaders: 'LOCKKEEPER_HISTORY_READERS',
   holdGrace: 'LOCKKEEPER_HOLD_GRACE',
   role: 'LOCKKEEPER_ROLE',
+  /** Values for placeholders in scripts: `name=value`, a line each or separated by commas. */
+  placeholders: 'LOCKKEEPER_PLACEHOLDERS',
   /** Connection URL (from `env/CONTAINER:NAME`). */
   databaseUrl: 'LOCKKEEPER_DATABASE_URL',
   /** Folder with the mounted Secret (from `secret/NAME[#KEY]`). */

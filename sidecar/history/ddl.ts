@@ -24,7 +24,8 @@ export function historyDdl({ schema, schemaExists = false, readers }: DdlOptions
     `CREATE TABLE ${s}.state (
   "set" text PRIMARY KEY,
   layout text NOT NULL,
-  epoch bigint NOT NULL
+  epoch bigint NOT NULL,
+  keeps text
 )`,
     `CREATE TABLE ${s}.migration (
   "set" text NOT NULL,

@@ -1,11 +1,13 @@
 import { gunzipSync } from 'node:zlib'
 import type { OnRollback } from '../../src/contract.ts'
 import { type HoldRow, holdOf } from '../../src/migration/hold.ts'
+import { repeatableName } from '../../src/migration/repeatable.ts'
 import { compareVersions } from '../../src/migration/version.ts'
 import type { Session } from '../session.ts'
 import { identifier, literal } from '../sql.ts'
 import { checkLayout } from './facts.ts'
 import { type Unfinished, unfinishedOf, unfinishedRows } from './unfinished.ts'
+import type { Kept } from './write.ts'
 
 /** An applied version, without its scripts. */
 export interface Applied {
@@ -41,18 +43,28 @@ export interface Seen {
   readonly epoch: number | undefined
   /** Version order. */
   readonly applied: readonly Applied[]
+  /** Checksums of the repeatable migrations that ran, by name. */
+  readonly repeatables: ReadonlyMap<string, string>
   readonly requirements: readonly Requirement[]
   /** Steps that run statement by statement and were begun. */
   readonly unfinished: readonly Unfinished[]
+  /** The table of an adopted tool that is kept current. */
+  readonly kept?: Kept
 }
 
-export const nothingSeen: Seen = { epoch: undefined, applied: [], requirements: [], unfinished: [] }
+export const nothingSeen: Seen = {
+  epoch: undefined,
+  applied: [],
+  repeatables: new Map(),
+  requirements: [],
+  unfinished: [],
+}
 
 /** One statement, so one snapshot. */
 export async function readHistory(session: Session, schema: string, set: string): Promise<Seen> {
   const s = identifier(schema)
   const [row] = await session.rows(`select json_build_object(
-    'state', (select json_build_object('layout', layout, 'epoch', epoch) from ${s}.state where "set" = ${literal(set)}),
+    'state', (select to_json(e) from ${s}.state e where "set" = ${literal(set)}),
     'applied', (select coalesce(json_agg(json_build_object('version', version, 'name', name, 'upChecksum', up_checksum,
         'downChecksum', down_checksum, 'floor', floor, 'origin', origin, 'appliedAt', applied_at, 'durationMs', duration_ms)), '[]')
       from ${s}.migration where "set" = ${literal(set)}),
@@ -62,7 +74,8 @@ export async function readHistory(session: Session, schema: string, set: string)
       from ${s}.requirement where "set" = ${literal(set)}),
     'unfinished', ${unfinishedRows(schema, set)}) as seen`)
   const seen = row?.seen as {
-    state: { layout: string; epoch: number } | null
+    // Earlier layouts have no \`keeps\`.
+    state: { layout: string; epoch: number; keeps?: string | null } | null
     applied: Applied[]
     requirements: Requirement[]
     unfinished: Parameters<typeof unfinishedOf>[0]
@@ -70,9 +83,18 @@ export async function readHistory(session: Session, schema: string, set: string)
   if (seen.state !== null) checkLayout(seen.state.layout)
   return {
     epoch: seen.state?.epoch,
-    applied: seen.applied.sort((a, b) => compareVersions(a.version, b.version)),
+    applied: seen.applied
+      .filter(({ version }) => repeatableName(version) === undefined)
+      .sort((a, b) => compareVersions(a.version, b.version)),
+    repeatables: new Map(
+      seen.applied.flatMap(({ version, upChecksum }) => {
+        const name = repeatableName(version)
+        return name === undefined ? [] : [[name, upChecksum] as const]
+      }),
+    ),
     requirements: seen.requirements,
     unfinished: unfinishedOf(seen.unfinished),
+    ...(seen.state?.keeps && { kept: JSON.parse(seen.state.keeps) as Kept }),
   }
 }
 

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import type { FormatName } from '../../src/contract.ts'
 import type { Migration } from '../../src/migration/migration.ts'
+import { repeatableKey } from '../../src/migration/repeatable.ts'
 import { compareVersions } from '../../src/migration/version.ts'
 import { ownRow } from '../intent.ts'
 import type { RunRequest } from '../request.ts'
@@ -22,6 +23,7 @@ export interface JournalEntry {
     | 'down-replaced'
     | 'files-rechecked'
     | 'forgotten'
+    | 'callback'
     // Of steps that run statement by statement
     | 'begun'
     | 'started'
@@ -35,8 +37,25 @@ export interface JournalEntry {
   readonly statement?: number
 }
 
+/** The table of an adopted tool that every later step keeps current. */
+export interface Kept {
+  readonly tool: FormatName
+  readonly table: { readonly schema: string; readonly name: string }
+  /** What a table of one row said when we wrote it last; null: no row. */
+  readonly mark: string | null
+  readonly dirty: boolean
+}
+
+/** What another tool knows of a version that it applied. */
+export interface Past {
+  /** ISO 8601. */
+  readonly appliedAt?: string
+  readonly appliedBy?: string
+  readonly durationMs?: number
+}
+
 /** Milliseconds since the transaction began, as an expression of the server. */
-const elapsed =
+export const elapsed =
   "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)::pg_catalog.int4"
 
 export function journalRow(request: RunRequest, journal: Journal, entry: JournalEntry): string {
@@ -51,8 +70,12 @@ export function journalRow(request: RunRequest, journal: Journal, entry: Journal
 }
 
 /** A set begins with an epoch; every change of its history raises it. */
-export const beginSet = ({ historySchema, set }: RunRequest): string =>
-  `INSERT INTO ${identifier(historySchema)}.state ("set", layout, epoch) VALUES (${literal(set)}, '${LAYOUT}', 1)`
+export const beginSet = ({ historySchema, set }: RunRequest, kept?: Kept): string =>
+  `INSERT INTO ${identifier(historySchema)}.state ("set", layout, epoch${kept === undefined ? '' : ', keeps'})
+  VALUES (${literal(set)}, '${LAYOUT}', 1${kept === undefined ? '' : `, ${literal(JSON.stringify(kept))}`})`
+
+export const setKept = ({ historySchema, set }: RunRequest, kept: Kept): string =>
+  `UPDATE ${identifier(historySchema)}.state SET keeps = ${literal(JSON.stringify(kept))} WHERE "set" = ${literal(set)}`
 
 export const raiseEpoch = ({ historySchema, set }: RunRequest): string =>
   `UPDATE ${identifier(historySchema)}.state SET epoch = epoch + 1 WHERE "set" = ${literal(set)}`
@@ -62,7 +85,8 @@ export function insertMigration(
   journal: Journal,
   format: FormatName,
   migration: Migration,
-  origin: 'lockkeeper' | 'adopted',
+  origin: 'lockkeeper' | 'adopted' | 'baseline' | FormatName,
+  past?: Past,
 ): string {
   const { historySchema, set, owner } = request
   const { version, name, up, down, floor, transaction } = migration
@@ -72,7 +96,9 @@ export function insertMigration(
   VALUES (${[set, version, name, format, up.file].map(literal).join(', ')}, ${packed(up.text)}, ${literal(up.checksum)},
     ${literal(down?.file)}, ${down === undefined ? 'NULL' : packed(down.text)}, ${literal(down?.checksum)}, ${transaction.up === 'required'},
     ${transaction.down === 'required'}, ${literal(floor)},
-    pg_catalog.clock_timestamp(), ${elapsed}, session_user, ${owner?.token ?? 'NULL'}, '${journal.run}', '${origin}')`
+    ${past?.appliedAt === undefined ? 'pg_catalog.clock_timestamp()' : `${literal(past.appliedAt)}::pg_catalog.timestamptz`},
+    ${past === undefined ? elapsed : (past.durationMs ?? 0)}, ${past?.appliedBy === undefined ? 'session_user' : literal(past.appliedBy)},
+    ${owner?.token ?? 'NULL'}, '${journal.run}', '${origin}')`
 }
 
 /** A script as it is stored. A window no larger than the text: zlib clears all of it first, which costs more than a small script. */
@@ -84,6 +110,10 @@ export function packed(text: string): string {
 
 export const deleteMigration = ({ historySchema, set }: RunRequest, version: string): string =>
   `DELETE FROM ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version = ${literal(version)}`
+
+/** A down script may drop what a repeatable migration made, so each runs again with the next run that may. */
+export const forgetRepeatables = ({ historySchema, set }: RunRequest): string =>
+  `DELETE FROM ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version LIKE ${literal(repeatableKey('%'))}`
 
 /** What this workload's runs reached, when a step takes it further. */
 export function raiseReached({ owner, historySchema }: RunRequest, reached: string | null, version: string): string[] {

@@ -65,7 +65,7 @@ function wantedStatus(build: Build, catalogue: Catalogue | undefined): Omit<Stat
   const covered = catalogue.entries.filter(({ version }) => compareVersions(version, target) <= 0)
   return {
     target,
-    digest: digestOf(catalogue.entries, target),
+    digest: digestOf(catalogue, target),
     floor: floorOf(covered.map(({ version, floor }) => ({ version, floor: floor ?? null }))),
     intent: hash,
     entries: entriesOf(catalogue, target),

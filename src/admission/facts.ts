@@ -14,6 +14,7 @@ export interface SourceRequest {
   readonly configMaps: readonly string[]
   readonly format: FormatName | undefined
   readonly historySchema: string
+  readonly placeholders: Readonly<Record<string, string>>
 }
 
 /** What reading them gave. */

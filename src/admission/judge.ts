@@ -61,7 +61,7 @@ function injectionFindings(build: Build, facts: Facts, request: ReviewRequest): 
   const status = readStatus(workload)
   const catalogue = usableCatalogue(facts, settings.target)
   const carried = old !== undefined && status?.token === old.status.token && request.operation === 'UPDATE'
-  if (catalogue === undefined || status?.digest === digestOf(catalogue.entries, settings.target)) return []
+  if (catalogue === undefined || status?.digest === digestOf(catalogue, settings.target)) return []
   if (carried && facts.source?.kind !== 'read') return []
   return [
     refusal(

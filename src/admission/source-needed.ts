@@ -11,6 +11,6 @@ export const secretNeeded = (situation: Situation): string | undefined =>
 /** Which ConfigMaps a review needs; none when it builds nothing. */
 export function sourceNeeded(request: ReviewRequest, situation: Situation): SourceRequest | undefined {
   if (situation.kind !== 'build') return undefined
-  const { configMaps, format, historySchema } = situation.settings
-  return { namespace: request.namespace, configMaps, format, historySchema }
+  const { configMaps, format, historySchema, placeholders } = situation.settings
+  return { namespace: request.namespace, configMaps, format, historySchema, placeholders }
 }

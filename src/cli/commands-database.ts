@@ -1,7 +1,8 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { historyDdl } from '../../sidecar/history/ddl.ts'
-import { DEFAULTS } from '../contract.ts'
+import { DEFAULTS, FORMATS } from '../contract.ts'
 import { highestVersion } from '../migration/version.ts'
+import type { AdoptOptions } from './adopt.ts'
 import { requestOf, versionOption } from './database.ts'
 import { loadMigrations } from './migrations.ts'
 import { Problem } from './problem.ts'
@@ -98,19 +99,25 @@ export function addDatabaseCommands(): void {
       withFiles(
         command(
           'adopt',
-          'take a database over that has no history yet',
-          'lockkeeper adopt --at 42',
+          'take a database over that has no history yet, from another tool or at a version',
+          'lockkeeper adopt --from flyway --dry-run   (or --at 42)',
           async (output, options) => {
-            const { move } = await import('./move.ts')
+            const [{ move }, { adopt }] = await Promise.all([import('./move.ts'), import('./adopt.ts')])
             const at = versionOption('--at', (options as { at?: string }).at)
-            if (at === undefined)
-              throw new Problem('adopt needs --at', 'lockkeeper adopt --at 42 (0: nothing is applied)')
+            if (at === undefined) return adopt(output, options as AdoptOptions, loadMigrations(options))
+            const { from, keep, dryRun } = options as AdoptOptions
+            if (from !== undefined || keep || dryRun)
+              throw new Problem('--at goes without --from, --keep and --dry-run', 'lockkeeper adopt --from flyway')
             return move(output, options, { ...requestOf(options, '0'), adoptAt: at }, loadMigrations(options))
           },
         ),
       ),
     ),
-  ).option('--at <version>', 'the highest version that the database already has')
+  )
+    .addOption(new Option('--from <tool>', 'the tool whose table says what is applied').choices(FORMATS))
+    .option('--keep', 'keep the table of that tool current from then on, so that it can go on')
+    .option('--dry-run', 'only say what would be taken over')
+    .option('--at <version>', 'the highest version that the database already has, where no tool says it')
 
   withDatabase(
     command(

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, statSync } from 'node:fs'
 import { parseAllDocuments } from 'yaml'
+import { filesBelow } from '../../sidecar/folder.ts'
 import type { FormatName } from '../contract.ts'
 import type { MigrationSet, RawFile } from '../migration/migration.ts'
+import { parsePlaceholders } from '../migration/placeholder-list.ts'
 import { readMigrations } from '../migration/read.ts'
 import { Problem } from './problem.ts'
 
@@ -10,24 +11,23 @@ export interface MigrationOptions {
   readonly migrations?: readonly string[]
   readonly format?: FormatName
   readonly historySchema?: string
+  /** `name=value`, each. */
+  readonly placeholder?: readonly string[]
 }
 
 /** Migrations of folders, or of files that hold a ConfigMap manifest. */
-export function loadMigrations({ migrations = ['migrations'], format, historySchema }: MigrationOptions): MigrationSet {
-  return readMigrations(migrations.flatMap(filesAt), {
-    ...(format !== undefined && { format }),
-    ...(historySchema !== undefined && { historySchema }),
-  })
+export function loadMigrations(options: MigrationOptions): MigrationSet {
+  const { migrations = ['migrations'], format, historySchema, placeholder = [] } = options
+  const placeholders = parsePlaceholders(placeholder.join('\n').concat('\n'))
+  if (placeholders === undefined) throw new Problem('a placeholder is no pair', 'write --placeholder name=value')
+  return readMigrations(migrations.flatMap(filesAt), { format, historySchema, placeholders })
 }
 
 /** The raw files at a path. Throws Problem. */
 export function filesAt(path: string): RawFile[] {
   try {
     if (!statSync(path).isDirectory()) return manifestFiles(path, readFileSync(path, 'utf8'))
-    const names = readdirSync(path, { withFileTypes: true }).filter(
-      (entry) => !entry.isDirectory() && !entry.name.startsWith('.'),
-    )
-    return names.map(({ name }) => ({ name, content: readFileSync(join(path, name)) }))
+    return filesBelow(path)
   } catch (error) {
     if (error instanceof Problem) throw error
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)

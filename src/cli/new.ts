@@ -14,7 +14,11 @@ export function create(output: Output, folder: string, name: string): number {
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true })
   const files = filesAt(folder)
   const read = files.length === 0 ? undefined : readMigrations(files)
-  const highest = highestVersion((read?.migrations ?? []).map(({ version }) => version))
+  const highest = highestVersion(
+    [...(read?.migrations ?? []), ...(read?.baselines ?? [])].flatMap(({ kind, version }) =>
+      kind === 'repeatable' ? [] : version,
+    ),
+  )
   const format = formats.find(({ name }) => name === read?.format) ?? golangMigrate
   const paths = format.scaffold(highest, name).map((file) => {
     const path = join(folder, file.name)

@@ -47,7 +47,11 @@ export function command(
 }
 
 /** A command that reads migration files. */
-export const withFiles = (made: Command) => made.addOption(migrationsOption).addOption(formatOption)
+export const withFiles = (made: Command) =>
+  made
+    .addOption(migrationsOption)
+    .addOption(formatOption)
+    .option('--placeholder <name=value...>', 'values for placeholders in scripts of Flyway')
 /** A command that talks to a database. */
 export const withDatabase = (made: Command) =>
   made

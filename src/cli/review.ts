@@ -175,7 +175,7 @@ const pairs = (texts: readonly string[] = []) =>
   )
 
 function sourceOf(
-  { namespace, configMaps, format, historySchema }: NonNullable<ReturnType<typeof sourceNeeded>>,
+  { namespace, configMaps, format, historySchema, placeholders }: NonNullable<ReturnType<typeof sourceNeeded>>,
   manifests: readonly Manifest[],
 ): SourceOutcome {
   const found: Manifest[] = []
@@ -190,7 +190,7 @@ function sourceOf(
   const files = found.map((map) => ({ map, files: configMapFiles(map) }))
   const set = readMigrations(
     files.flatMap((each) => each.files),
-    { historySchema, ...(format !== undefined && { format }) },
+    { format, historySchema, placeholders },
   )
   return {
     kind: 'read',

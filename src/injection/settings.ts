@@ -12,6 +12,7 @@ import {
 } from '../contract.ts'
 import { parseDuration } from '../migration/duration.ts'
 import type { Finding } from '../migration/finding.ts'
+import { parsePlaceholders } from '../migration/placeholder-list.ts'
 import { parseVersion } from '../migration/version.ts'
 import { type Annotations, invalid, later, unknownKeys } from './annotation-findings.ts'
 import type { Intent } from './intent.ts'
@@ -33,6 +34,7 @@ export interface Settings {
   readonly runner: Readonly<Record<string, string>>
   readonly deadlineMs: number
   readonly historySchema: string
+  readonly placeholders: Readonly<Record<string, string>>
   readonly image: string | undefined
   readonly cpuRequest: string
   readonly memoryRequest: string
@@ -59,6 +61,12 @@ const passed: readonly [key: string, variable: string, ok: (value: string) => bo
   [CONFIG.historySchema, ENV.historySchema, (value) => /^[^\0]{1,63}$/.test(value), 'write the name of a schema'],
   [CONFIG.historyReaders, ENV.historyReaders, (value) => value.trim() !== '', 'write role names, separated by commas'],
   [CONFIG.role, ENV.role, (value) => value.trim() !== '', 'write the name of a role'],
+  [
+    CONFIG.placeholders,
+    ENV.placeholders,
+    (value) => parsePlaceholders(value) !== undefined,
+    'write name=value, a line each or separated by commas',
+  ],
 ]
 
 function isDuration(value: string): boolean {
@@ -102,7 +110,6 @@ export function readSettings(own: Intent, namespace: Annotations): ReadSettings 
     else bad(key, fix)
   }
   const format = get(INTENT.format) === undefined ? undefined : choice(INTENT.format, FORMATS, 'golang-migrate')
-  if (format !== undefined && format !== 'golang-migrate') findings.push(later(INTENT.format, format))
   const mode = choice(INTENT.mode, MODES, DEFAULTS.mode)
   if (mode === 'gate') findings.push(later(INTENT.mode, mode))
   if (get(INTENT.catalogue) !== undefined) findings.push(later(INTENT.catalogue, get(INTENT.catalogue) ?? ''))
@@ -122,6 +129,7 @@ export function readSettings(own: Intent, namespace: Annotations): ReadSettings 
     runner,
     deadlineMs: parseDuration(runner[ENV.deadline] ?? DEFAULTS.deadline) ?? 0,
     historySchema: runner[ENV.historySchema] ?? DEFAULTS.historySchema,
+    placeholders: parsePlaceholders(runner[ENV.placeholders] ?? '') ?? {},
     image: matching(CONFIG.image, /^\S+$/, 'write an image reference'),
     cpuRequest: matching(CONFIG.cpuRequest, quantity, 'write a quantity like 10m') ?? '10m',
     memoryRequest: matching(CONFIG.memoryRequest, quantity, 'write a quantity like 64Mi') ?? '64Mi',

@@ -41,12 +41,12 @@ export class Sources {
     }
   }
 
-  #catalogue(maps: readonly V1ConfigMap[], { format, historySchema }: SourceRequest): Catalogue {
+  #catalogue(maps: readonly V1ConfigMap[], { format, historySchema, placeholders }: SourceRequest): Catalogue {
     const versions = maps.map(({ metadata }) => `${metadata?.uid}@${metadata?.resourceVersion}`)
-    const key = [...versions, format ?? '', historySchema].join(' ')
+    const key = [...versions, format ?? '', historySchema, JSON.stringify(placeholders)].join(' ')
     const known = this.#parsed.get(key)
     if (known !== undefined) return known
-    const options = { historySchema, ...(format !== undefined && { format }) }
+    const options = { format, historySchema, placeholders }
     const catalogue = catalogueOf(readMigrations(maps.flatMap(filesOf), options))
     this.#parsed.set(key, catalogue)
     const [oldest] = this.#parsed.keys()

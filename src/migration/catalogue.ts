@@ -1,10 +1,13 @@
 import type { Catalogue, CatalogueEntry, MigrationSet } from './migration.ts'
+import { repeatableKey } from './repeatable.ts'
 
 /** What the webhook judges of a set: checksums and findings, no SQL. */
 export function catalogueOf(set: MigrationSet): Catalogue {
   const versions = new Set(set.migrations.map(({ version }) => version))
+  const unversioned = unversionedOf(set)
   return {
     format: set.format,
+    ...(unversioned.length > 0 && { unversioned }),
     entries: set.migrations
       .filter(({ kind }) => kind === 'versioned')
       .map(
@@ -21,4 +24,14 @@ export function catalogueOf(set: MigrationSet): Catalogue {
       ),
     findings: set.findings.filter(({ version }) => version === undefined || !versions.has(version)),
   }
+}
+
+function unversionedOf({ migrations, baselines = [], callbacks = [] }: MigrationSet) {
+  return [
+    ...migrations
+      .filter(({ kind }) => kind === 'repeatable')
+      .map(({ name, up }) => ({ key: repeatableKey(name), up: up.checksum })),
+    ...baselines.map(({ version, up }) => ({ key: `B:${version}`, up: up.checksum })),
+    ...callbacks.map(({ event, name, script }) => ({ key: `C:${event} ${name}`, up: script.checksum })),
+  ].sort((a, b) => (a.key < b.key ? -1 : 1))
 }

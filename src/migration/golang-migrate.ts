@@ -1,4 +1,5 @@
 import { checksumOf } from './checksum.ts'
+import { duplicate } from './duplicate.ts'
 import type { Finding } from './finding.ts'
 import type { Format, Migration, Script, SourceFile } from './migration.ts'
 import { nextNumber, titleOf } from './scaffold.ts'
@@ -54,15 +55,6 @@ function read(files: readonly SourceFile[]): { migrations: Migration[]; findings
 }
 
 const scriptOf = ({ name, text }: SourceFile): Script => ({ file: name, line: 1, text, checksum: checksumOf(text) })
-
-const duplicate = (version: string, one: string, other: string): Finding => ({
-  code: 'version-duplicate',
-  severity: 'error',
-  version,
-  file: other,
-  message: `${one} and ${other} are both version ${version}`,
-  fix: `give one of them the next free number`,
-})
 
 const alone = (version: string, file: string): Finding => ({
   code: 'version-invalid',

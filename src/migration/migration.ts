@@ -20,9 +20,13 @@ export interface Script {
   readonly file: string
   /** 1-based line of the file on which `text` begins. */
   readonly line: number
-  /** SQL as it is sent. */
+  /** SQL as it is sent and stored: placeholders are replaced, the lines are those of the file. */
   readonly text: string
-  /** SHA-256, hex, of the text with BOM removed and CRLF and CR made LF. */
+  /**
+   * SHA-256, hex, with BOM removed and CRLF and CR made LF. Of the text; where the format has placeholders, of the text
+   * as the file has it, so that values may differ between clusters. Only for a repeatable migration the values count
+   * too: a changed one must run it again.
+   */
   readonly checksum: string
 }
 
@@ -32,9 +36,12 @@ export interface Script {
  */
 export type TransactionMode = 'required' | 'none'
 
-/** One step. Versioned ones have a version; a repeatable one (Flyway `R__`) is known by its name and runs after them. */
+/**
+ * One step. Versioned ones have a version; a repeatable one (Flyway `R__`) is known by its name and runs after them; a
+ * baseline (Flyway `B`) stands for the versioned ones up to its version, see `MigrationSet.baselines`.
+ */
 export interface Migration {
-  readonly kind: 'versioned' | 'repeatable'
+  readonly kind: 'versioned' | 'repeatable' | 'baseline'
   /** Canonical: no leading zeros per dotted part, no trailing `.0`. Empty for a repeatable one. */
   readonly version: string
   readonly name: string
@@ -50,10 +57,42 @@ export interface Migration {
   readonly floor?: string
 }
 
+/**
+ * Moments of a run that moves the schema up at which a format may have scripts run, in their order (names and meaning:
+ * Flyway, Callback Events). `beforeEachMigrate` and `afterEachMigrate` belong to the transaction of each migration,
+ * repeatable ones too; the others stand by themselves. `afterMigrateApplied` and `afterMigrate` come last.
+ */
+export const CALLBACK_EVENTS = [
+  'beforeMigrate',
+  'beforeEachMigrate',
+  'afterEachMigrate',
+  'afterVersioned',
+  'beforeRepeatables',
+  'afterMigrateApplied',
+  'afterMigrate',
+] as const
+export type CallbackEvent = (typeof CALLBACK_EVENTS)[number]
+
+/** A script that belongs to a moment, not to a version. */
+export interface Callback {
+  readonly event: CallbackEvent
+  /** Empty where its file has none. */
+  readonly name: string
+  readonly script: Script
+  readonly transaction: TransactionMode
+}
+
 /** What was read: the migrations in version order (repeatables last) and what is wrong with the files. */
 export interface MigrationSet {
   readonly format: FormatName
   readonly migrations: readonly Migration[]
+  /** In the order in which they run: by event, then by name, one without a name first. Absent: none. */
+  readonly callbacks?: readonly Callback[]
+  /**
+   * In version order. On a database without history the highest one up to the target runs instead of every versioned
+   * migration up to its version (`firstSteps`); on any other database they mean nothing. Absent: none.
+   */
+  readonly baselines?: readonly Migration[]
   /** Both directions, sorted by version, file, line. Errors of single migrations carry their `version`. */
   readonly findings: readonly Finding[]
 }
@@ -64,6 +103,14 @@ export interface FormatOptions {
   readonly placeholders: Readonly<Record<string, string>>
 }
 
+/** What a format makes of its files. */
+export interface ParsedFiles {
+  readonly migrations: readonly Migration[]
+  readonly callbacks?: readonly Callback[]
+  readonly baselines?: readonly Migration[]
+  readonly findings: readonly Finding[]
+}
+
 /** One file format. Adding a format is adding one file that exports one of these, and a line in `formats.ts`. */
 export interface Format {
   readonly name: FormatName
@@ -71,15 +118,14 @@ export interface Format {
   readonly example: string
   /** Table in which the format's own tool keeps its history, without schema: a down script must leave it alone. */
   readonly historyTable: string
+  /** Files in subfolders belong too. Such a format is known by names alone. */
+  readonly recurses?: true
   /** Whether a file can only have been written for this format: by its name, or by a marker in its text. */
   recognises(file: SourceFile): boolean
   /** Whether a file of this name belongs to a folder of this format, well-formed or not. A name with `/` is in a subfolder. */
   owns(name: string): boolean
   /** Files that it owns to migrations. Ambiguity is a finding, never a guess. */
-  read(
-    files: readonly SourceFile[],
-    options: FormatOptions,
-  ): { migrations: readonly Migration[]; findings: readonly Finding[] }
+  read(files: readonly SourceFile[], options: FormatOptions): ParsedFiles
   /** What to write where a migration has no down script: `write 43_add_email.down.sql`. */
   missingDown(migration: Migration): string
   /** Files for `lockkeeper new`, given the highest version there is (undefined for an empty folder). */
@@ -104,6 +150,8 @@ export interface Catalogue {
   readonly format: FormatName
   /** Version order; repeatables are not in it. */
   readonly entries: readonly CatalogueEntry[]
+  /** Keys and checksums of what runs beside the versions, by key: `R:NAME`, `B:VERSION`, `C:EVENT NAME`. Absent: none. */
+  readonly unversioned?: readonly { readonly key: string; readonly up: string }[]
   /** Findings that belong to no single version: unreadable, unrecognised or ambiguous files. */
   readonly findings: readonly Finding[]
 }

@@ -1,20 +1,22 @@
 import { DEFAULTS, type FormatName, INTENT } from '../contract.ts'
 import type { Finding } from './finding.ts'
 import { formats } from './formats.ts'
-import { inspectMigration } from './inspect.ts'
+import { inspectAll } from './inspect-all.ts'
 import type { Format, MigrationSet, RawFile, SourceFile } from './migration.ts'
 import { decodeSource, MAX_SOURCE_BYTES } from './source.ts'
 import { compareVersions } from './version.ts'
 
 export interface ReadOptions {
-  readonly format?: FormatName
-  readonly historySchema?: string
+  readonly format?: FormatName | undefined
+  readonly historySchema?: string | undefined
   readonly placeholders?: Readonly<Record<string, string>>
 }
 
 /** Files to migrations in version order. What is wrong with them are findings; nothing throws. */
 export function readMigrations(files: readonly RawFile[], options: ReadOptions = {}): MigrationSet {
-  const wanted = files.filter(({ name }) => !name.split('/').some((part) => part.startsWith('.')))
+  const deep = formats.some((format) => looksBelow(format, files, options.format))
+  const visible = files.filter(({ name }) => !name.split('/').some((part) => part.startsWith('.')))
+  const wanted = deep ? visible : visible.filter(({ name }) => !name.includes('/'))
   const size = wanted.reduce((sum, { content }) => sum + content.length, 0)
   if (size > MAX_SOURCE_BYTES) return nothing(options, tooLarge(size))
   const decoded = wanted.map(decodeSource)
@@ -26,15 +28,19 @@ export function readMigrations(files: readonly RawFile[], options: ReadOptions =
 
   const own = sources.filter(({ name }) => format.owns(name))
   for (const file of sources) if (!own.includes(file) && isStray(file)) findings.push(stray(file, format))
-  const parsed = format.read(own, { placeholders: options.placeholders ?? {} })
   const around = { format, historySchema: options.historySchema ?? DEFAULTS.historySchema }
-  const inspected = parsed.migrations.map((migration) => inspectMigration(migration, around))
-  return {
-    format: format.name,
-    migrations: inspected.map(({ migration }) => migration),
-    findings: [...findings, ...parsed.findings, ...inspected.flatMap((each) => each.findings)].sort(byPlace),
-  }
+  const parsed = inspectAll(format.read(own, { placeholders: options.placeholders ?? {} }), around)
+  return { format: format.name, ...parsed, findings: [...findings, ...parsed.findings].sort(byPlace) }
 }
+
+/** Whether subfolders count: they do for a format that looks there and whose names there are, or that is asked for. */
+const looksBelow = (
+  { recurses, name, recognises }: Format,
+  files: readonly RawFile[],
+  wanted: FormatName | undefined,
+) =>
+  recurses === true &&
+  (wanted === undefined ? files.some((file) => recognises({ name: file.name, text: '' })) : wanted === name)
 
 /** The one format that the files say they are of; a finding when they say two. */
 function recognise(files: readonly SourceFile[], wanted: FormatName | undefined): Format | Finding | undefined {

@@ -17,14 +17,16 @@ export interface Unit {
   readonly checksum: string
 }
 
-/** The statements of a script that no transaction may be put around. Throws OpenText. */
-export function unitsOf(script: Pick<Script, 'file' | 'line' | 'text'>): Unit[] {
-  return transactionBody(script).statements.map(({ start, end, kind, data }, i) => {
+/** The statements of scripts that no transaction may be put around, numbered through. Throws OpenText. */
+export const unitsOf = (...scripts: readonly Pick<Script, 'file' | 'line' | 'text'>[]): Unit[] =>
+  scripts.flatMap(unitsOfOne).map((unit, i) => ({ n: i + 1, ...unit }))
+
+const unitsOfOne = (script: Pick<Script, 'file' | 'line' | 'text'>): Omit<Unit, 'n'>[] =>
+  transactionBody(script).statements.map(({ start, end, kind, data }) => {
     const text = script.text.slice(start, end) + (data === undefined ? '' : dataOf(script.text, end, data))
     const line = lineOf(script.text, start) + script.line - 1
-    return { n: i + 1, kind, file: script.file, line, text, checksum: checksumOf(text) }
+    return { kind, file: script.file, line, text, checksum: checksumOf(text) }
   })
-}
 
 /** From the `;` to the line that ends the rows: so that the unit is a script that reads as the file does. */
 const dataOf = (text: string, end: number, data: { readonly end: number }) => text.slice(end, data.end + 2)

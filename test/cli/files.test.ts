@@ -25,7 +25,21 @@ describe('lockkeeper', () => {
     expect(code).toBe(0)
     const commands = [...stdout.matchAll(/^ {2}([a-z-]+) \[options\]/gm)].map(([, name]) => name ?? '')
     expect(commands).toEqual([
-      ...['new', 'lint', 'plan', 'up', 'down', 'status', 'history', 'adopt', 'forget', 'history-ddl', 'review', 'demo'],
+      ...[
+        'new',
+        'lint',
+        'plan',
+        'up',
+        'down',
+        'status',
+        'history',
+        'adopt',
+        'forget',
+        'resolve',
+        'history-ddl',
+        'review',
+      ],
+      'demo',
     ])
     const helps = await Promise.all(commands.map((name) => lockkeeper([name, '--help'])))
     for (const help of helps) expect(help.stdout).toMatch(/Example:\n {2}.*lockkeeper/)

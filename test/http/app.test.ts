@@ -67,7 +67,13 @@ describe('/mutate', () => {
       '/spec/template/spec/volumes',
     ])
     expect(sources).toEqual([
-      { namespace: 'shop', configMaps: ['orders-migrations'], format: undefined, historySchema: 'lockkeeper' },
+      {
+        namespace: 'shop',
+        configMaps: ['orders-migrations'],
+        format: undefined,
+        historySchema: 'lockkeeper',
+        placeholders: {},
+      },
     ])
   })
 

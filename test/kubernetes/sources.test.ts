@@ -2,7 +2,13 @@ import { ApiException, type V1ConfigMap } from '@kubernetes/client-node'
 import { expect, test } from 'vitest'
 import { Sources } from '../../src/kubernetes/sources.ts'
 
-const request = { namespace: 'shop', configMaps: ['m'], format: undefined, historySchema: 'lockkeeper' }
+const request = {
+  namespace: 'shop',
+  configMaps: ['m'],
+  format: undefined,
+  historySchema: 'lockkeeper',
+  placeholders: {},
+}
 const map = (data: Record<string, string>, resourceVersion = '1', more: Partial<V1ConfigMap> = {}): V1ConfigMap => ({
   metadata: { name: 'm', uid: 'u', resourceVersion },
   data,

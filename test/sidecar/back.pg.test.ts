@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
 import { release } from '../tools/example-files.ts'
+import { majors } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
 import { type RunnerOptions, runRunner } from '../tools/runner.ts'
 
@@ -27,7 +28,7 @@ const always = { env: { LOCKKEEPER_ON_ROLLBACK: 'always' } }
 const keep = { env: { LOCKKEEPER_ON_ROLLBACK: 'keep' } }
 const recreate = { env: { LOCKKEEPER_STRATEGY: 'Recreate' } }
 
-describe.each([15, 18])('the way back on PostgreSQL %i', (major) => {
+describe.each(majors)('the way back on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
+import { majors } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
 import { type Files, runRunner } from '../tools/runner.ts'
 
@@ -34,7 +35,7 @@ function random(seed: number) {
   }
 }
 
-describe.each([15, 18])('on PostgreSQL %i', (major) => {
+describe.each(majors)('on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {

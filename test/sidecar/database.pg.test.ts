@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { historyDdl } from '../../sidecar/history/ddl.ts'
 import { type EmbeddedPostgres, withPostgres } from '../../src/cli/embedded-postgres.ts'
+import { majors } from '../tools/majors.ts'
 import { query, startServer, withDatabase } from '../tools/postgres.ts'
 import { type Files, runRunner } from '../tools/runner.ts'
 
@@ -13,7 +14,7 @@ const files: Files = { '1_a.up.sql': 'CREATE TABLE a (id int);\n', '1_a.down.sql
 const secret = 'hunter2-very-secret'
 const soon = { LOCKKEEPER_DEADLINE: '600ms' }
 
-describe.each([15, 18])('databases on PostgreSQL %i', (major) => {
+describe.each(majors)('databases on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {

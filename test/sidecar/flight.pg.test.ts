@@ -7,6 +7,7 @@ import { stateOf } from '../../sidecar/failure.ts'
 import { serverFacts } from '../../sidecar/history/facts.ts'
 import { messagesOf } from '../../sidecar/step.ts'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
+import { majors } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
 import { type Files, runRunner } from '../tools/runner.ts'
 
@@ -41,7 +42,7 @@ async function state({ sql }: TestDatabase): Promise<{ ran: number[]; recorded: 
   return { ran: ran.map(({ step }) => step), recorded: recorded.map(({ v }) => v) }
 }
 
-describe.each([15, 18])('steps that are sent before the ones in front have answered, on PostgreSQL %i', (major) => {
+describe.each(majors)('steps that are sent before the ones in front have answered, on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
+import { majors } from '../tools/majors.ts'
 import { startServer, withDatabase } from '../tools/postgres.ts'
 import { runRunner } from '../tools/runner.ts'
 
@@ -13,7 +14,7 @@ const two = {
   '2_add_note.down.sql': 'ALTER TABLE orders DROP note;\n',
 }
 
-describe.each([15, 18])('on PostgreSQL %i', (major) => {
+describe.each(majors)('on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {

@@ -28,10 +28,12 @@ export interface RunnerResult {
   readonly output: string
 }
 
+const root = join(import.meta.dirname, '../..')
+
 /** The digest that the webhook would have admitted. */
 export function digestFor(files: Files, target: string): string {
   const set = readMigrations(Object.entries(files).map(([name, content]) => ({ name, content })))
-  return digestOf(catalogueOf(set).entries, target)
+  return digestOf(catalogueOf(set), target)
 }
 
 /** Runs the real runner as a process of its own, with the environment that the webhook would have written. */
@@ -44,9 +46,11 @@ export async function runRunner(options: RunnerOptions): Promise<RunnerResult> {
       await mkdir(migrations)
       for (const [name, text] of Object.entries(options.files)) await writeFile(join(migrations, name), text)
     }
-    const child = spawn(process.execPath, [join(import.meta.dirname, '../../sidecar/main.ts')], {
+    const child = spawn(process.execPath, [join(root, 'sidecar/main.ts')], {
       env: {
         PATH: process.env.PATH,
+        // Hundreds of runs load the same sources: what Node made of them is kept, which halves the time of a run.
+        NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/lockkeeper'),
         LOCKKEEPER_TARGET: options.target,
         LOCKKEEPER_DIGEST: options.files === undefined ? '-' : digestFor(options.files, options.target),
         LOCKKEEPER_TOKEN: String(options.token ?? 1),

@@ -8,18 +8,32 @@ import type { Requirement, Seen } from './history/read.ts'
 import type { RunRequest } from './request.ts'
 import type { Look } from './run-in-session.ts'
 
-/** Refuses when a script that was applied is not the mounted one any more. */
-export function refuseChanged(files: readonly Migration[], seen: Seen, target: string): void {
-  for (const { version, up } of files) {
-    const applied = seen.applied.find((each) => each.version === version)
-    if (applied === undefined || compareVersions(version, target) > 0 || applied.upChecksum === up.checksum) continue
-    throw new RunFailure(
-      'migration-changed',
-      `${up.file} is not the script that was applied as version ${version} (${applied.appliedAt})`,
-      'put the old text back, and write what is to change into a migration with the next free number',
-      { version, file: up.file },
-    )
-  }
+/** Refuses when a script that was applied is not the mounted one any more, and nobody accepts that. */
+export function refuseChanged({ acceptChanged = [] }: RunRequest, look: Changeable): void {
+  const changed = changedUps(look).find(({ version }) => !acceptChanged.includes(version))
+  if (changed === undefined) return
+  const { version, up } = changed
+  const applied = look.seen.applied.find((each) => each.version === version)
+  throw new RunFailure(
+    'migration-changed',
+    `${up.file} is not the script that was applied as version ${version} (${applied?.appliedAt})`,
+    `put the old text back, and write what is to change into a migration with the next free number; if the change means nothing to the schema: lockkeeper up --accept-changed ${version}`,
+    { version, file: up.file },
+  )
+}
+
+/** Applied migrations whose changed up script a person accepts. */
+export const acceptedUps = ({ acceptChanged = [] }: RunRequest, look: Changeable): Migration[] =>
+  changedUps(look).filter(({ version }) => acceptChanged.includes(version))
+
+type Changeable = Pick<Look, 'files' | 'seen' | 'target'>
+
+const changedUps = ({ files = [], seen, target }: Changeable): Migration[] => {
+  const checksums = new Map(seen.applied.map(({ version, upChecksum }) => [version, upChecksum]))
+  return files.filter(({ version, up }) => {
+    const applied = checksums.get(version)
+    return applied !== undefined && applied !== up.checksum && compareVersions(version, target) <= 0
+  })
 }
 
 /** Whether the mounted files are the admitted ones. */

@@ -1,21 +1,29 @@
-import { correctedDowns, differsFromAdmitted, pendingRepeatables, recheckFiles, refuseChanged } from './before-move.ts'
-import { journalRow, replaceDown } from './history/write.ts'
+import { repeatableKey } from '../src/migration/repeatable.ts'
+import {
+  acceptedUps,
+  correctedDowns,
+  differsFromAdmitted,
+  pendingRepeatables,
+  recheckFiles,
+  refuseChanged,
+} from './before-move.ts'
+import { journalRow, replaceDown, replaceUp } from './history/write.ts'
 import type { Attempt, Look } from './run-in-session.ts'
 import { stepDown } from './step-down.ts'
 import { stepsUp } from './steps-up.ts'
 
 /** Does what was decided: every step up, or one step down (the next look decides on the next). */
 export async function move(attempt: Attempt, look: Look): Promise<void> {
-  const { decision, files, seen, target } = look
-  if (files !== undefined) refuseChanged(files, seen, target)
-  const pending = decision.kind === 'up' ? decision.steps : []
-  const rechecked = await recheck(attempt, look, pending)
-  if (!rechecked) await replaceDowns(attempt, look)
-  if (decision.kind === 'up') {
-    for (const message of decision.warnings) attempt.context.emit({ level: 'warn', event: 'applying', message })
-  }
+  const { decision } = look
+  const { request, emit } = attempt.context
+  refuseChanged(request, look)
   const versions = decision.kind === 'up' ? decision.steps : []
-  const repeatables = decision.kind === 'down' ? [] : pendingRepeatables(attempt.context.request, look)
+  const repeatables = decision.kind === 'down' ? [] : pendingRepeatables(request, look)
+  const rechecked = await recheck(attempt, look, [...versions, ...repeatables.map(({ name }) => repeatableKey(name))])
+  if (!rechecked) await replaceScripts(attempt, look)
+  if (decision.kind === 'up') {
+    for (const message of decision.warnings) emit({ level: 'warn', event: 'applying', message })
+  }
   await stepsUp(attempt, look, versions, repeatables)
   const [version] = decision.kind === 'down' ? decision.steps : []
   if (version !== undefined) await stepDown(attempt, look, version)
@@ -37,10 +45,17 @@ async function recheck(
   return true
 }
 
-async function replaceDowns({ context, session, state }: Attempt, { files, seen, target }: Look): Promise<void> {
+/** Down scripts that were corrected, and up scripts whose change a person accepts. */
+async function replaceScripts({ context, session, state }: Attempt, look: Look): Promise<void> {
   const { request } = context
-  for (const migration of correctedDowns(files, seen, target)) {
-    const entry = journalRow(request, state.journal, { event: 'down-replaced', version: migration.version })
-    await session.execute(['begin', ...replaceDown(request, migration), entry, 'commit'].join(';\n'))
+  const inOne = (version: string, event: 'down-replaced' | 'up-accepted', statements: readonly string[]) =>
+    session.execute(
+      ['begin', ...statements, journalRow(request, state.journal, { event, version }), 'commit'].join(';\n'),
+    )
+  for (const migration of correctedDowns(look.files, look.seen, look.target)) {
+    await inOne(migration.version, 'down-replaced', replaceDown(request, migration))
+  }
+  for (const migration of acceptedUps(request, look)) {
+    await inOne(migration.version, 'up-accepted', [replaceUp(request, migration)])
   }
 }

@@ -42,6 +42,8 @@ export interface RunRequest {
     /** A person asked for it; else it is done where it is clear what is meant. */
     readonly asked: boolean
   }
+  /** Applied versions whose changed script a person looked at: the file takes the place of the stored one. */
+  readonly acceptChanged?: readonly string[]
   /** Role that runs the scripts. */
   readonly role?: string
   /** Roles that may read the history. */

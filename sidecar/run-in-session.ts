@@ -5,7 +5,7 @@ import type { Migration, MigrationSet } from '../src/migration/migration.ts'
 import { compareVersions, highestVersion } from '../src/migration/version.ts'
 import type { Keeper } from './adoption/keep.ts'
 import type { Adoption } from './adoption/tool.ts'
-import { correctedDowns, differsFromAdmitted, pendingRepeatables } from './before-move.ts'
+import { acceptedUps, correctedDowns, differsFromAdmitted, pendingRepeatables } from './before-move.ts'
 import { decisionInput, ownRequirement } from './decision-input.ts'
 import { RunFailure, stateOf } from './failure.ts'
 import { filesFor } from './files.ts'
@@ -192,7 +192,7 @@ const noRights = ({ facts, context }: Attempt, error: unknown) =>
 function hasWork({ context, history }: Attempt, look: Look): boolean {
   const { seen, files, mounted, target } = look
   const { request } = context
-  if (pendingRepeatables(request, look).length > 0) return true
+  if (pendingRepeatables(request, look).length > 0 || acceptedUps(request, look).length > 0) return true
   if (request.owner === undefined) return request.adoptAt !== undefined && seen.epoch === undefined
   if (!history || seen.epoch === undefined) return true
   if (ownRequirement(request, seen)?.token !== request.owner.token) return false
@@ -226,6 +226,9 @@ async function act(attempt: Attempt, look: Look): Promise<void> {
   const { session, context, state, facts } = attempt
   const { request } = context
   if (!attempt.history) {
+    // What cannot be taken over is refused before anything is made.
+    if (attempt.adoption !== undefined)
+      await (await import('./adoption/reading.ts')).planImport(session, attempt.adoption, look.mounted)
     await createHistory(session, request, facts)
     attempt.history = true
   } else if (attempt.adoption !== undefined) {

@@ -24,6 +24,7 @@ export interface JournalEntry {
     | 'files-rechecked'
     | 'forgotten'
     | 'callback'
+    | 'up-accepted'
     // Of steps that run statement by statement
     | 'begun'
     | 'started'
@@ -122,6 +123,11 @@ export function raiseReached({ owner, historySchema }: RunRequest, reached: stri
     `UPDATE ${identifier(historySchema)}.requirement SET reached = ${literal(version)} WHERE ${ownRow(owner)} AND token = ${owner.token}`,
   ]
 }
+
+/** A changed up script that was accepted takes the place of the stored one. */
+export const replaceUp = ({ historySchema, set }: RunRequest, { version, name, up }: Migration): string =>
+  `UPDATE ${identifier(historySchema)}.migration SET name = ${literal(name)}, up_file = ${literal(up.file)}, up_script = ${packed(up.text)},
+   up_checksum = ${literal(up.checksum)} WHERE "set" = ${literal(set)} AND version = ${literal(version)}`
 
 /** A corrected down script takes the place of the stored one. */
 export function replaceDown({ historySchema, set }: RunRequest, { version, down, transaction }: Migration): string[] {

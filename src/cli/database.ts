@@ -20,6 +20,9 @@ export interface DatabaseOptions {
   readonly deadline?: string
   readonly outOfOrder?: boolean
   readonly role?: string
+  /** On whose behalf: recorded as what requires the target. */
+  readonly workload?: string
+  readonly acceptChanged?: readonly string[]
 }
 
 /** `--database`, else DATABASE_URL, else libpq's environment. */
@@ -43,6 +46,9 @@ export function person(): string {
   }
 }
 
+/** Stands for the UID of a cluster where a person names a workload. */
+const NO_CLUSTER = 'none'
+
 /** What the options ask of a run. */
 export function requestOf(options: DatabaseOptions, target: string | undefined): RunRequest {
   const duration = (flag: string, value: string | undefined, fallback: string): number => {
@@ -51,9 +57,13 @@ export function requestOf(options: DatabaseOptions, target: string | undefined):
     return parsed
   }
   const { set = DEFAULTS.set, historySchema = DEFAULTS.historySchema, role } = options
+  const { workload, acceptChanged } = options
   return {
     target,
-    owner: undefined,
+    owner: workload === undefined ? undefined : { cluster: NO_CLUSTER, workload, token: Date.now(), digest: '-' },
+    ...(acceptChanged && {
+      acceptChanged: acceptChanged.map((each) => versionOption('--accept-changed', each) ?? each),
+    }),
     set,
     historySchema,
     mode: 'migrate',

@@ -68,3 +68,5 @@ export const withTimes = (made: Command) =>
     .option('--statement-timeout <duration>', 'longest run of one statement (default: none)')
     .option('--deadline <duration>', 'longest wait in all', DEFAULTS.deadline)
     .option('--role <name>', 'role that runs the scripts')
+    .option('--workload <name>', 'namespace/kind/name on whose behalf the schema moves (default: nobody’s)')
+    .option('--accept-changed <version...>', 'applied versions whose file may differ from the applied script')

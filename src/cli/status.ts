@@ -48,6 +48,15 @@ export async function status(output: Output, options: DatabaseOptions, files: Mi
     missing: seen.applied
       .filter(({ version }) => !versioned.some((file) => file.version === version))
       .map(({ version, name }) => ({ version, name })),
+    repeatables: files.migrations
+      .filter(({ kind }) => kind === 'repeatable')
+      .map(({ name, up }) => ({ name, current: seen.repeatables.get(name) === up.checksum })),
+    unfinished: seen.unfinished.map(({ version, direction, statements }) => ({
+      version,
+      direction,
+      done: [...statements.values()].filter(({ state }) => state === 'done').length,
+      inDoubt: [...statements.values()].some(({ state }) => state === 'started'),
+    })),
     lock: holder ?? null,
     requirements: seen.requirements.map(({ cluster, workload, target, reached, lastSeen }) => ({
       cluster,
@@ -83,8 +92,19 @@ export async function status(output: Output, options: DatabaseOptions, files: Mi
       '',
       'no file; the database has the scripts',
     ]),
+    ...document.repeatables.map(({ name, current }) => [
+      current ? 'applied' : 'pending',
+      'R',
+      name,
+      '',
+      current ? 'repeatable' : 'repeatable, new or changed',
+    ]),
   ]
   for (const line of table(rows)) output.print(line)
+  for (const { version, direction, done, inDoubt } of document.unfinished) {
+    const cure = inDoubt ? `; a statement is in doubt: lockkeeper resolve ${version}` : '; the next run goes on'
+    output.print(`begun    ${direction} ${version}, ${done} statements done${cure}`)
+  }
   if (holder !== undefined) output.print(`lock     ${describeHolder(holder)}`)
   for (const { workload, target, reached, lastSeen } of document.requirements) {
     output.print(`workload ${workload} asks for ${target}, reached ${reached ?? 'nothing'}, last seen ${lastSeen}`)

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
 import { release } from '../tools/example-files.ts'
@@ -109,6 +111,38 @@ test('adopt takes an existing database over at a version, and up goes on from th
     expect((await run('adopt', '--at', '2')).code).toBe(0)
     expect((await run('up')).stdout).toContain('the schema is at 3 (1 step)')
     expect((await run('down', '--to', '2')).code).toBe(0)
+  }))
+
+test('a changed script is refused, and accepted for the versions that a person names', () =>
+  withDatabase(server, ({ url }) =>
+    withFolder({ 'm/1_a.up.sql': 'CREATE TABLE a (id int);\n', 'm/1_a.down.sql': 'DROP TABLE a;\n' }, async (cwd) => {
+      const run = (...args: string[]) => lockkeeper([...args, '-m', 'm'], { cwd, env: { DATABASE_URL: url } })
+      expect((await run('up')).code).toBe(0)
+      await writeFile(join(cwd, 'm/1_a.up.sql'), '-- a comment\nCREATE TABLE a (id int);\n')
+      await writeFile(join(cwd, 'm/2_b.up.sql'), 'CREATE TABLE b (id int);\n')
+      await writeFile(join(cwd, 'm/2_b.down.sql'), 'DROP TABLE b;\n')
+      const refused = await run('up')
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('lockkeeper up --accept-changed 1')])
+      expect((await run('up', '--accept-changed', '7')).code).toBe(1)
+      const accepted = await run('up', '--accept-changed', '1', '-o', 'json')
+      expect(JSON.parse(accepted.stdout)).toMatchObject({ from: '1', to: '2' })
+      expect(JSON.parse((await run('status', '-o', 'json')).stdout)).toMatchObject({ changed: [], live: '2' })
+    }),
+  ))
+
+test('a workload named by a person is recorded, holds the schema, and may lower itself', () =>
+  inDatabase(async (run) => {
+    expect((await run('up', '--workload', 'ci/Pipeline/orders')).code).toBe(0)
+    expect(JSON.parse((await run('status', '-o', 'json')).stdout)).toMatchObject({
+      requirements: [{ cluster: 'none', workload: 'ci/Pipeline/orders', target: '3', reached: '3' }],
+    })
+    const refused = await run('down', '--to', '2')
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('ci/Pipeline/orders')])
+    expect((await run('down', '--to', '2', '--workload', 'ci/Pipeline/orders')).code).toBe(0)
+    expect(JSON.parse((await run('status', '-o', 'json')).stdout)).toMatchObject({
+      live: '2',
+      requirements: [{ target: '2' }],
+    })
   }))
 
 test('history-ddl prints what a superuser can run for a role that may not create schemas', () =>

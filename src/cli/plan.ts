@@ -1,9 +1,10 @@
-import type { MigrationSet, Script } from '../migration/migration.ts'
+import { formatDuration } from '../migration/duration.ts'
+import type { MigrationSet } from '../migration/migration.ts'
 import { planUp } from '../migration/plan.ts'
-import { transactionBody } from '../migration/transaction.ts'
 import { compareVersions, highestVersion } from '../migration/version.ts'
-import { type DatabaseOptions, versionOption } from './database.ts'
+import { type DatabaseOptions, requestOf, versionOption, withDatabase } from './database.ts'
 import type { Output } from './output.ts'
+import { formatBytes, type PlannedLock, plannedStatements, relationsOf, sizesOf, stallOf } from './plan-locks.ts'
 import { lookAt } from './status.ts'
 
 /** `plan`: what `up --to` or `down --to` would do, in order. Changes nothing. */
@@ -36,26 +37,40 @@ export async function plan(
     return 1
   }
   const steps = planned.kind === 'up' ? planned.steps : []
-  const described = steps.map(({ version, name, up, down }) => ({
-    version,
-    name,
-    file: up.file,
-    statements: statementsOf(up),
-    down: down?.file ?? null,
-  }))
-  output.document({ direction: 'up', from: live ?? null, to: steps.at(-1)?.version ?? live ?? null, steps: described })
+  const sizes = await withDatabase(options, (session) => sizesOf(session, relationsOf(steps.map(({ up }) => up))))
+  const lockTimeoutMs = requestOf(options, to).lockTimeoutMs
+  const described = steps.map(({ version, name, up, down, transaction }) => {
+    const statements = plannedStatements(up, sizes)
+    return {
+      version,
+      name,
+      file: up.file,
+      transactional: transaction.up === 'required',
+      statements: statements.map(({ text }) => text),
+      locks: statements.flatMap(({ line, locks }) => locks.map((lock) => ({ line, ...lock }))),
+      stallMs: stallOf(statements, lockTimeoutMs),
+      down: down?.file ?? null,
+      shown: statements,
+    }
+  })
+  output.document({
+    direction: 'up',
+    from: live ?? null,
+    to: steps.at(-1)?.version ?? live ?? null,
+    steps: described.map(({ shown: _, ...step }) => step),
+  })
   if (steps.length === 0) output.print(`nothing to do: the schema is at ${live ?? 'nothing'}`)
-  for (const { version, name, file, statements, down } of described) {
+  for (const { version, name, file, transactional, shown, stallMs, down } of described) {
     output.print(`up ${version} ${name}  (${file}; back by ${down ?? 'nothing'})`)
-    for (const statement of statements) output.print(`  ${statement}`)
+    if (!transactional) output.print('  statement by statement, outside a transaction')
+    for (const statement of shown) {
+      output.print(`  ${statement.text}`)
+      for (const lock of statement.locks) if (lock.bytes !== null) output.print(`      ${describeLock(lock)}`)
+    }
+    if (stallMs > 0) output.print(`  may hold up others for at most ${formatDuration(stallMs)} at a time`)
   }
   return 0
 }
 
-/** First words of each statement: enough to know it by, and no data. */
-function statementsOf(script: Script): string[] {
-  return transactionBody(script).statements.map(({ start, end }) => {
-    const line = script.text.slice(start, end).replace(/\s+/g, ' ')
-    return line.length <= 80 ? line : `${line.slice(0, 79)}…`
-  })
-}
+const describeLock = ({ mode, relation, bytes, rows, blocks }: PlannedLock): string =>
+  `${mode} on ${relation} (${formatBytes(bytes ?? 0)}, about ${rows ?? 0} rows): blocks ${blocks}`

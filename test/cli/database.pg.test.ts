@@ -67,6 +67,20 @@ test('up, status, plan, down and history tell one story', () =>
     ])
   }))
 
+test('plan says which locks are taken on what is there, how large that is, and how long others may wait', () =>
+  inDatabase(async (run, _url, sql) => {
+    await run('up', '--to', '2')
+    await sql('insert into orders (id) select i from generate_series(2, 1000) i; analyze orders')
+    const text = (await run('plan')).stdout
+    expect(text).toMatch(/ {6}ACCESS EXCLUSIVE on orders \(\d+ kB, about 1000 rows\): blocks reads and writes\n/)
+    expect(text).toContain('may hold up others for at most 500ms at a time')
+    expect(JSON.parse((await run('plan', '-o', 'json')).stdout)).toMatchObject({
+      steps: [
+        { version: '3', transactional: true, stallMs: 500, locks: [{ line: 1, relation: 'orders', rows: 1000 }] },
+      ],
+    })
+  }))
+
 test('a failing script is named by file and line, and ends with 1', () =>
   withDatabase(server, ({ url }) =>
     withFolder(

@@ -1,0 +1,80 @@
+import type { Session } from '../../sidecar/session.ts'
+import { literal } from '../../sidecar/sql.ts'
+import { blockedBy, type Lock, locksOf } from '../migration/locks.ts'
+import type { Script } from '../migration/migration.ts'
+import { transactionBody } from '../migration/transaction.ts'
+
+/** A statement of a plan, and what it holds up. */
+export interface PlannedStatement {
+  /** 1-based line of the file. */
+  readonly line: number
+  /** First words of it: enough to know it by, and no data. */
+  readonly text: string
+  readonly locks: readonly PlannedLock[]
+}
+
+export interface PlannedLock extends Lock {
+  readonly blocks: ReturnType<typeof blockedBy>
+  /** Size with its indexes, and rows as the statistics estimate them; null: not there yet, or not known. */
+  readonly bytes: number | null
+  readonly rows: number | null
+}
+
+interface Size {
+  readonly bytes: number
+  readonly rows: number
+}
+
+/** The statements of a script; relations that the database does not have yet are made on the way, and hold up nobody. */
+export function plannedStatements(script: Script, sizes: ReadonlyMap<string, Size>): PlannedStatement[] {
+  const { statements } = transactionBody(script)
+  return statements.map(({ start, end }) => {
+    const whole = script.text.slice(start, end)
+    const line = script.text.slice(0, start).split('\n').length + script.line - 1
+    const text = whole.slice(0, 400).replace(/\s+/g, ' ')
+    const locks = locksOf(whole).map((lock) => {
+      const { bytes = null, rows = null } = sizes.get(lock.relation) ?? {}
+      return { ...lock, blocks: blockedBy(lock.mode), bytes, rows }
+    })
+    return { line, text: text.length <= 80 ? text : `${text.slice(0, 79)}…`, locks }
+  })
+}
+
+/** Names of relations that scripts lock. */
+export const relationsOf = (scripts: readonly Script[]): string[] => [
+  ...new Set(
+    scripts.flatMap(({ text, file, line }) =>
+      transactionBody({ text, file, line }).statements.flatMap(({ start, end }) =>
+        locksOf(text.slice(start, end)).map(({ relation }) => relation),
+      ),
+    ),
+  ),
+]
+
+export async function sizesOf(session: Session, relations: readonly string[]): Promise<Map<string, Size>> {
+  if (relations.length === 0) return new Map()
+  const rows = await session.rows(`
+    select r.name, pg_catalog.pg_total_relation_size(c.oid)::float8 as bytes, greatest(c.reltuples, 0)::float8 as rows
+    from (values ${relations.map((name) => `(${literal(name)})`).join(', ')}) r (name)
+    join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(r.name)`)
+  return new Map(
+    rows.map(({ name, bytes, rows: count }) => [String(name), { bytes: Number(bytes), rows: Number(count) }]),
+  )
+}
+
+/**
+ * The longest that the clients of some table may have to wait for a step: each lock that stops them is waited for at most
+ * the lock-timeout, in turn. Zero for what runs statement by statement without a bound and stops nobody.
+ */
+export function stallOf(statements: readonly PlannedStatement[], lockTimeoutMs: number): number {
+  const stopping = statements
+    .flatMap(({ locks }) => locks)
+    .filter(({ blocks, bytes }) => blocks !== 'nothing' && bytes !== null)
+  return new Set(stopping.map(({ relation, mode }) => `${mode} ${relation}`)).size * lockTimeoutMs
+}
+
+const units = ['B', 'kB', 'MB', 'GB', 'TB']
+export function formatBytes(bytes: number): string {
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10))
+  return `${Math.round(bytes / 2 ** (10 * power))} ${units[power]}`
+}

@@ -18,6 +18,8 @@ export interface RunEvent {
     | 'done'
   readonly version?: string
   readonly durationMs?: number
+  /** Set while a step runs: how it is getting on is the message. */
+  readonly elapsedMs?: number
   readonly message?: string
 }
 

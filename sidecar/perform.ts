@@ -1,6 +1,7 @@
 import { type Applier, applyStep, type Done, type Way } from './apply.ts'
 import { RunFailure } from './failure.ts'
 import { journalRow } from './history/write.ts'
+import { followProgress } from './progress.ts'
 import type { Attempt } from './run-in-session.ts'
 import { isDatabaseError } from './session.ts'
 import type { Step } from './step.ts'
@@ -22,6 +23,7 @@ export async function perform(attempt: Attempt, step: Step, act: () => Promise<D
   const { version, direction, script } = step
   const doing = { version, message: script.file }
   emit({ level: 'info', event: direction === 'up' ? 'applying' : 'reverting', ...doing })
+  const stop = follow(attempt, step)
   try {
     const done = await act()
     if (done === 'changed') return
@@ -32,7 +34,20 @@ export async function perform(attempt: Attempt, step: Step, act: () => Promise<D
     signal?.throwIfAborted()
     if (error instanceof RunFailure) await journalFailure(attempt, step, error)
     throw error
+  } finally {
+    stop()
   }
+}
+
+const progressEveryMs = 30_000
+
+function follow({ context, state }: Attempt, { version, direction, script }: Step): () => void {
+  const { database, who, emit } = context
+  if (state.pid === undefined) return () => undefined
+  const event = direction === 'up' ? 'applying' : 'reverting'
+  const say = (elapsedMs: number, text: string) =>
+    emit({ level: 'info', event, version, elapsedMs, message: `${script.file}: ${text}` })
+  return followProgress({ database, who, pid: state.pid, everyMs: context.progressEveryMs ?? progressEveryMs, say })
 }
 
 /** The journal keeps failures too, where it can: code, place and message, never SQL. */

@@ -22,6 +22,8 @@ export interface RunContext {
   readonly files: () => Promise<MigrationSet | undefined>
   readonly emit: Emit
   readonly signal?: AbortSignal
+  /** How often a step that runs says how it is getting on, ms; default 30 s. */
+  readonly progressEveryMs?: number
 }
 
 export interface StepReport {

@@ -23,6 +23,10 @@ export async function move(
       const { version = '', durationMs = 0 } = event
       steps.push({ version, direction: event.event === 'applied' ? 'up' : 'down', durationMs, retries: 0 })
     }
+    if (event.elapsedMs !== undefined) {
+      const { version = '', message = '' } = event
+      return output.live(`${event.event === 'applying' ? 'up  ' : 'down'}  ${version}  ${message}`)
+    }
     const line = progress(event, output.colour)
     if (line !== undefined) output.say(line)
   }
@@ -34,6 +38,7 @@ export async function move(
       files: async () => files,
       emit,
       signal: stop.signal,
+      ...(output.terminal && { progressEveryMs: 500 }),
     }
     const report = await run(context)
     return done(output, report)

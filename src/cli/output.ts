@@ -11,6 +11,10 @@ export interface Output {
   document(value: unknown): void
   /** Progress and remarks. */
   say(line: string): void
+  /** On a terminal: a line that the next one takes the place of. Elsewhere like `say`. */
+  live(line: string): void
+  /** Whether somebody watches the progress. */
+  readonly terminal: boolean
 }
 
 export interface OutputOptions {
@@ -22,7 +26,15 @@ export interface OutputOptions {
 /** Colour only on a terminal, and not where NO_COLOR (no-color.org) or --no-color says so. */
 export function createOutput({ output = 'text', quiet = false, color = true }: OutputOptions): Output {
   const json = output === 'json'
+  const terminal = process.stderr.isTTY === true && !quiet
+  let living = false
+  const write = (line: string, stays: boolean) => {
+    if (quiet) return
+    process.stderr.write(`${living ? '\r\u001b[2K' : ''}${line}${stays ? '\n' : ''}`)
+    living = !stays
+  }
   return {
+    terminal,
     json,
     quiet,
     colour: color && !json && process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '',
@@ -32,9 +44,8 @@ export function createOutput({ output = 'text', quiet = false, color = true }: O
     document: (value) => {
       if (json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
     },
-    say: (line) => {
-      if (!quiet) process.stderr.write(`${line}\n`)
-    },
+    say: (line) => write(line, true),
+    live: (line) => write(terminal ? line.slice(0, (process.stderr.columns || 80) - 1) : line, !terminal),
   }
 }
 

@@ -1,12 +1,19 @@
 import { type StepOutcome, sendStep } from './send-step.ts'
 import type { Session } from './session.ts'
-import type { Step, StepSettings } from './step.ts'
+import { type Step, type StepSettings, scriptsOf } from './step.ts'
 
 /** Steps on their way at once, and about how much text: enough that the server never waits for us. */
 const MOST = 8
 const ROOM = 256 * 1024
 
-const readsRows = ({ script }: Step) => /\bstdin\b/i.test(script.text)
+/** It may have rows for COPY, or is long; the scripts around it count too. */
+const alone = (step: Step) => {
+  const scripts = scriptsOf(step)
+  return (
+    scripts.reduce((sum, { text }) => sum + text.length, 0) > ROOM / 2 ||
+    scripts.some(({ text }) => /\bstdin\b/i.test(text))
+  )
+}
 
 /**
  * Steps that are sent before those in front of them have answered. It is safe because a step that fails takes all
@@ -31,8 +38,8 @@ export class Flight {
     for (let size = this.#size(); this.#sent.length < MOST && size < ROOM; size = this.#size()) {
       const step = this.#again[0] ?? this.#due.next().value
       if (step === undefined) break
-      // What reads rows goes alone: the server would take the next message for rows.
-      if (readsRows(step) && this.#sent.length > 0) {
+      // What is behind it would be taken for its rows, or written into the middle of it.
+      if (alone(step) && this.#sent.length > 0) {
         this.#again[0] = step
         break
       }
@@ -41,7 +48,7 @@ export class Flight {
       // A lost connection is reported by the step in front; the others fail unheard.
       outcome.catch(() => undefined)
       this.#sent.push({ step, outcome, size: step.script.text.length })
-      if (readsRows(step)) break
+      if (alone(step)) break
     }
     return this.#sent.shift()
   }

@@ -227,8 +227,10 @@ async function act(attempt: Attempt, look: Look): Promise<void> {
   const { request } = context
   if (!attempt.history) {
     // What cannot be taken over is refused before anything is made.
-    if (attempt.adoption !== undefined)
-      await (await import('./adoption/reading.ts')).planImport(session, attempt.adoption, look.mounted)
+    if (attempt.adoption !== undefined) {
+      const { prepare } = await import('./adoption/take-over.ts')
+      await prepare(session, request, attempt.adoption, look.mounted)
+    }
     await createHistory(session, request, facts)
     attempt.history = true
   } else if (attempt.adoption !== undefined) {

@@ -1,3 +1,4 @@
+import { goesAlone } from './long-query.ts'
 import type { Outcome, Session } from './session.ts'
 import { messagesOf, type Step, type StepMessages, type StepSettings } from './step.ts'
 
@@ -12,13 +13,14 @@ export interface StepOutcome {
 export async function sendStep(session: Session, step: Step, settings: StepSettings): Promise<StepOutcome> {
   const messages = messagesOf(step, settings, false)
   const { header, script, trailer, rows } = messages
-  if (rows.length > 0) return sendRows(session, messages)
-  return outcomeOf(await session.send([header, script, trailer]))
+  const query = { parts: script, rows }
+  if (goesAlone(query)) return sendApart(session, messages)
+  return outcomeOf(await session.send([header, query, trailer]))
 }
 
-/** While COPY reads, the server takes nothing else: the trailer waits for the end of the script. */
-async function sendRows(session: Session, { header, script, trailer, rows }: StepMessages): Promise<StepOutcome> {
-  const [opened, ran] = await session.send([header, { text: script, rows }])
+/** The trailer waits for the end of the script. */
+async function sendApart(session: Session, { header, script, trailer, rows }: StepMessages): Promise<StepOutcome> {
+  const [opened, ran] = await session.send([header, { parts: script, rows }])
   if (ran === undefined || ran.error !== undefined) return outcomeOf([opened, ran])
   return outcomeOf([opened, ran, ...(await session.send([trailer]))])
 }
@@ -37,7 +39,7 @@ export async function sendStepIf(
   const [opened] = await session.send([header])
   if (opened === undefined || opened.error !== undefined) return outcomeOf([opened])
   if (!(await wanted())) return 'changed'
-  const [ran] = await session.send([{ text: script, rows }])
+  const [ran] = await session.send([{ parts: script, rows }])
   if (ran === undefined || ran.error !== undefined) return outcomeOf([opened, ran])
   return outcomeOf([opened, ran, ...(await session.send([trailer]))])
 }

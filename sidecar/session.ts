@@ -1,5 +1,6 @@
 import { type Client, type DatabaseError, Query } from 'pg'
 import { Interruption, RunFailure, stateOf } from './failure.ts'
+import { giveRows, goesAlone, isLong, type LongQuery, sendInPieces } from './long-query.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -10,12 +11,6 @@ export interface Outcome {
   readonly completed: number
   /** The transaction status that followed it: `I` idle, `T` in a transaction, `E` in a failed one. */
   readonly status: string | undefined
-}
-
-/** A query in which COPY … FROM STDIN reads rows, a text for each COPY. Nothing may be sent behind it before it ends. */
-export interface QueryWithRows {
-  readonly text: string
-  readonly rows: readonly string[]
 }
 
 /** The protocol events that pg's Connection emits beside its public interface. */
@@ -93,20 +88,21 @@ export class Session {
    * Sends queries without waiting between them, nor for those that were sent before; rows are dropped as they come.
    * Throws Interruption when the connection is lost.
    */
-  async send(texts: readonly (string | QueryWithRows)[]): Promise<Outcome[]> {
-    // One write for all of them: each write wakes the server.
-    this.#wire.stream.cork()
-    const sent = texts.map((each) =>
-      typeof each === 'string' ? this.#drop(each, []) : this.#drop(each.text, each.rows),
-    )
-    this.#wire.stream.uncork()
+  async send(texts: readonly (string | LongQuery)[]): Promise<Outcome[]> {
+    // One write for all of them, since each write wakes the server; but not of megabytes, which would be copied for it.
+    const queries = texts.map((each) => (typeof each === 'string' ? { parts: [each], rows: [], whole: true } : each))
+    const small = !queries.some(goesAlone)
+    if (small) this.#wire.stream.cork()
+    const sent = queries.map((query) => this.#drop(query))
+    if (small) this.#wire.stream.uncork()
     const outcomes = await Promise.all(sent)
     const gone = outcomes.find(({ error }) => error !== undefined && isLoss(error))?.error
     if (gone !== undefined) throw lost(gone)
     return outcomes
   }
 
-  #drop(text: string, rows: readonly string[]): Promise<Outcome> {
+  #drop(sent: LongQuery): Promise<Outcome> {
+    const { parts, rows } = sent
     if (this.#lost !== undefined) return Promise.resolve({ error: this.#lost, completed: 0, status: undefined })
     return new Promise((resolve) => {
       const flying: Flying = {
@@ -115,8 +111,10 @@ export class Session {
         land: (status) => resolve({ error: flying.error, completed: flying.completed, status }),
       }
       this.#flying.push(flying)
-      const query = new Query(text)
+      const long = isLong(sent)
+      const query = new Query(long ? '' : parts.join(''))
       if (rows.length > 0) giveRows(query, rows)
+      if (long) sendInPieces(query, parts)
       query.on('row', () => undefined)
       query.on('error', (problem: Error) => {
         flying.error ??= problem
@@ -142,19 +140,6 @@ export class Session {
   /** Cuts the connection at once. */
   destroy(): void {
     this.#wire.stream.destroy()
-  }
-}
-
-/** What pg asks of a query when the server wants rows. */
-interface CopyIn {
-  handleCopyInResponse(connection: { sendCopyFromChunk(chunk: Buffer): void; endCopyFrom(): void }): void
-}
-
-function giveRows(query: Query, rows: readonly string[]): void {
-  const waiting = [...rows]
-  ;(query as unknown as CopyIn).handleCopyInResponse = (connection) => {
-    connection.sendCopyFromChunk(Buffer.from(waiting.shift() ?? '', 'utf8'))
-    connection.endCopyFrom()
   }
 }
 

@@ -14,3 +14,7 @@ export function literal(value: string | null | undefined): string {
 /** Bytes as an SQL expression of type bytea. */
 export const bytes = (value: Uint8Array): string =>
   `pg_catalog.decode('${Buffer.from(value).toString('base64')}', 'base64')`
+
+/** The offset near which a text may be cut: a character beyond the BMP is two units, which stay together. */
+export const endOfPiece = (text: string, wanted: number): number =>
+  wanted < text.length && /[\uD800-\uDBFF]/.test(text[wanted - 1] ?? '') ? wanted + 1 : Math.min(text.length, wanted)

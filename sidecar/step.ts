@@ -64,8 +64,8 @@ export interface StepMessages {
   readonly rows: readonly string[]
   /** Opens the transaction, makes the session clean, and checks that the step is due. */
   readonly header: string
-  /** The script, behind `entry`. */
-  readonly script: string
+  /** The parts of the script, behind `entry`. */
+  readonly script: readonly string[]
   /** Proves that the transaction and the lock are still ours, records the step and commits. */
   readonly trailer: string
 }
@@ -89,7 +89,7 @@ export function messagesOf(step: Step, settings: StepSettings, alone: boolean): 
     rows: bodies.flatMap(({ rows }) => rows),
     // BEGIN comes first: an isolation level must be set before any query of a message.
     header: [begin, ...clean, ...opening(step, settings, mark, alone)].join(';\n'),
-    script: entry + bodies.map(({ text }) => text).join(BETWEEN),
+    script: [entry, ...bodies.flatMap(({ text }, i) => (i === 0 ? [text] : [BETWEEN, text]))],
     trailer: trailer(step, settings, mark),
   }
 }

@@ -5,7 +5,7 @@ import { repeatableKey } from '../../src/migration/repeatable.ts'
 import { compareVersions } from '../../src/migration/version.ts'
 import { ownRow } from '../intent.ts'
 import type { RunRequest } from '../request.ts'
-import { bytes, identifier, literal } from '../sql.ts'
+import { bytes, endOfPiece, identifier, literal } from '../sql.ts'
 import { LAYOUT } from './ddl.ts'
 
 /** Numbers the journal rows of one run. */
@@ -102,11 +102,25 @@ export function insertMigration(
     ${owner?.token ?? 'NULL'}, '${journal.run}', '${origin}')`
 }
 
+/** Beyond this, speed and memory matter more than a few percent of size. */
+const LARGE = 1024 * 1024
+
 /** A script as it is stored. A window no larger than the text: zlib clears all of it first, which costs more than a small script. */
 export function packed(text: string): string {
+  if (text.length > LARGE) return bytes(packedInParts(text))
   const plain = Buffer.from(text, 'utf8')
   const windowBits = Math.min(15, Math.max(9, Math.ceil(Math.log2(plain.length + 1))))
   return bytes(gzipSync(plain, { windowBits, memLevel: Math.min(8, windowBits - 7) }))
+}
+
+/** Members of a gzip file follow one another (RFC 1952, 2.2), so a large text needs no copy of the whole. */
+function packedInParts(text: string): Buffer {
+  const parts: Buffer[] = []
+  for (let at = 0, end = 0; at < text.length; at = end) {
+    end = endOfPiece(text, at + LARGE)
+    parts.push(gzipSync(text.slice(at, end), { level: 1 }))
+  }
+  return Buffer.concat(parts)
 }
 
 export const deleteMigration = ({ historySchema, set }: RunRequest, version: string): string =>

@@ -6,7 +6,7 @@ export const MAX_SOURCE_BYTES = 20 * 1024 * 1024
 
 /** A file as text: UTF-8, BOM removed. Anything else is a finding that names the line of the first bad byte. */
 export function decodeSource(file: RawFile): SourceFile | Finding {
-  const bytes = typeof file.content === 'string' ? Buffer.from(file.content, 'utf8') : Buffer.from(file.content)
+  const bytes = bytesOf(file.content)
   const zero = bytes.indexOf(0)
   if (zero >= 0) return unreadable(file.name, lineAt(bytes, zero), 'holds a NUL byte, which SQL text cannot')
   try {
@@ -14,6 +14,12 @@ export function decodeSource(file: RawFile): SourceFile | Finding {
   } catch {
     return unreadable(file.name, lineAt(bytes, firstInvalid(bytes)), 'is not UTF-8')
   }
+}
+
+/** A view, no copy: files may be of many megabytes. */
+function bytesOf(content: RawFile['content']): Buffer {
+  if (typeof content === 'string') return Buffer.from(content, 'utf8')
+  return Buffer.from(content.buffer, content.byteOffset, content.byteLength)
 }
 
 const unreadable = (file: string, line: number, what: string): Finding => ({

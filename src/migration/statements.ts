@@ -1,4 +1,5 @@
 import { lex, OpenText, type Token } from './lexer.ts'
+import { skipStatement } from './skip.ts'
 
 /** One statement of a script, without its `;`. */
 export interface Statement {
@@ -54,9 +55,26 @@ function* cutUntilData(
     if (start < 0) start = token.start
     end = token.end
     if (token.kind !== 'string' && token.kind !== 'number') words.push(piece)
+    if (words.length === KNOWN_BY && rows.has(words[0] ?? '') && bodies === 0) {
+      const rest = skipStatement(text, token.end, parentheses)
+      if (rest !== undefined) {
+        yield { start, end: rest.end, words: withUnlock(words, text, token.end, rest.end) }
+        return rest.end < text.length ? rest.end + 1 : undefined
+      }
+    }
   }
   if (start >= 0) yield { start, end, words }
   return undefined
+}
+
+/** After so many words, statements that bring rows are known; what follows is data, of megabytes perhaps. */
+const KNOWN_BY = 4
+const rows = new Set(['insert', 'values'])
+
+/** The one word that matters wherever it stands: a call that may release our lock. */
+function withUnlock(words: readonly string[], text: string, from: number, to: number): readonly string[] {
+  const call = /\bpg_advisory_unlock\w*/i.exec(text.slice(from, to))
+  return call === null ? words : [...words, call[0].toLowerCase()]
 }
 
 function pieceOf(text: string, token: Token): string {

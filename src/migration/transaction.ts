@@ -29,8 +29,17 @@ export interface TransactionBody {
   readonly findings: readonly Finding[]
 }
 
+/** A script is read several times on its way (inspected, planned, sent), and may be of many megabytes. */
+const known = new WeakMap<object, TransactionBody>()
+
 /** What the runner would send, and why it cannot (`transaction-control` and others, by line). Throws OpenText. */
 export function transactionBody(script: Pick<Script, 'file' | 'line' | 'text'>): TransactionBody {
+  const body = known.get(script) ?? read(script)
+  known.set(script, body)
+  return body
+}
+
+function read(script: Pick<Script, 'file' | 'line' | 'text'>): TransactionBody {
   const { text } = script
   const findings: Finding[] = []
   const say = (offset: number, refused: Refusal) => findings.push(finding(script, offset, refused))

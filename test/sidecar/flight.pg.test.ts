@@ -110,7 +110,11 @@ describe.each(majors)('steps that are sent before the ones in front have answere
         const script = { file: '1_a.up.sql', line: 1, text: 'CREATE TABLE a (id int);\nCREATE TABLE b (id int);\n' }
         const step = { version: '1', direction: 'up', script, record: [], after: undefined, more: false } as const
         const messages = messagesOf(step, { request, facts, who: 'test', lockTimeoutMs: 500 }, false)
-        const outcomes = await session.send([`SELECT 1 / 0;\n${messages.header}`, messages.script, messages.trailer])
+        const outcomes = await session.send([
+          `SELECT 1 / 0;\n${messages.header}`,
+          messages.script.join(''),
+          messages.trailer,
+        ])
         expect(outcomes.map(({ error }) => stateOf(error))).toEqual(['22012', '25P01', '22P02'])
       })
       expect(await database.sql(`select from pg_tables where tablename in ('a', 'b')`)).toEqual([])

@@ -225,17 +225,12 @@ function sinking(own: Requirement, target: string): string | undefined {
 async function act(attempt: Attempt, look: Look): Promise<void> {
   const { session, context, state, facts } = attempt
   const { request } = context
-  if (!attempt.history) {
-    // What cannot be taken over is refused before anything is made.
-    if (attempt.adoption !== undefined) {
-      const { prepare } = await import('./adoption/take-over.ts')
-      await prepare(session, request, attempt.adoption, look.mounted)
-    }
-    await createHistory(session, request, facts)
-    attempt.history = true
-  } else if (attempt.adoption !== undefined) {
+  if (attempt.adoption !== undefined) {
     const { takeOver } = await import('./adoption/take-over.ts')
     await takeOver(attempt, attempt.adoption, look.mounted)
+  } else if (!attempt.history) {
+    await createHistory(session, request, facts)
+    attempt.history = true
   } else if (look.seen.epoch === undefined) {
     const adopted = await beginHistory(session, request, state.journal, look.mounted)
     for (const version of adopted) context.emit({ level: 'info', event: 'applied', version, message: 'adopted' })

@@ -1,4 +1,5 @@
 import { catalogueOf } from '../src/migration/catalogue.ts'
+import { checksumOf } from '../src/migration/checksum.ts'
 import { digestOf } from '../src/migration/digest.ts'
 import type { Migration, MigrationSet } from '../src/migration/migration.ts'
 import { rollbackFindings } from '../src/migration/rollback.ts'
@@ -26,10 +27,17 @@ export function refuseChanged({ acceptChanged = [] }: RunRequest, look: Changeab
 export const acceptedUps = ({ acceptChanged = [] }: RunRequest, look: Changeable): Migration[] =>
   changedUps(look).filter(({ version }) => acceptChanged.includes(version))
 
+const unknownText = checksumOf('')
+
 type Changeable = Pick<Look, 'files' | 'seen' | 'target'>
 
 const changedUps = ({ files = [], seen, target }: Changeable): Migration[] => {
-  const checksums = new Map(seen.applied.map(({ version, upChecksum }) => [version, upChecksum]))
+  // A version that was taken over without its file has no text to compare with.
+  const checksums = new Map(
+    seen.applied
+      .filter(({ upChecksum, origin }) => origin === 'lockkeeper' || upChecksum !== unknownText)
+      .map(({ version, upChecksum }) => [version, upChecksum]),
+  )
   return files.filter(({ version, up }) => {
     const applied = checksums.get(version)
     return applied !== undefined && applied !== up.checksum && compareVersions(version, target) <= 0

@@ -69,6 +69,7 @@ function environment(settings: Settings, facts: ContainerFacts): EnvEntry[] {
     [ENV.rollbackPolicy]: policy.rollbackPolicy,
     [ENV.denyFindings]: policy.denyFindings.length === 0 ? undefined : policy.denyFindings.join(','),
     [ENV.allowIrreversible]: policy.allowIrreversible ? 'true' : undefined,
+    [ENV.allowAdopt]: policy.allowAdopt ? 'true' : undefined,
     [ENV.baselineVersion]: policy.baseline,
     [ENV.breakGlass]: facts.breakGlass,
     ...settings.runner,

@@ -10,6 +10,7 @@ export interface Policy {
   readonly explicit: boolean
   readonly allowIrreversible: boolean
   readonly allowBreakGlass: boolean
+  readonly allowAdopt: boolean
   readonly baseline: string | undefined
   readonly denyFindings: readonly string[]
 }
@@ -36,6 +37,7 @@ export function readPolicy(namespace: Annotations, findings: Finding[] = []): Po
     explicit: wanted !== undefined,
     allowIrreversible: flag(POLICY.allowIrreversible),
     allowBreakGlass: flag(POLICY.allowBreakGlass),
+    allowAdopt: flag(POLICY.allowAdopt),
     baseline,
     denyFindings: (namespace[POLICY.denyFindings] ?? '')
       .split(',')

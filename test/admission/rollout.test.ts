@@ -240,6 +240,9 @@ describe('the next release', () => {
     expect(excused.verdict).toMatchObject({ allowed: true, audit: { 'break-glass': '3 the shop is down' } })
     expect(excused.warnings.join('\n')).toContain('break-glass')
     expect(envOf(excused.object).LOCKKEEPER_BREAK_GLASS).toBe('3')
+    expect(envOf(excused.object).LOCKKEEPER_ALLOW_ADOPT).toBeUndefined()
+    const adopting = go({ 'lockkeeper.dev/rollback-policy': 'off', 'lockkeeper.dev/allow-adopt': 'true' })
+    expect(envOf(adopting.object).LOCKKEEPER_ALLOW_ADOPT).toBe('true')
     expect(go(permitted, { 'lockkeeper.dev/break-glass': '2 another version' }).verdict.allowed).toBe(false)
     const before = change(created.object, (copy) => {
       copy.metadata.annotations = { ...copy.metadata.annotations, ...breakGlass }

@@ -80,6 +80,7 @@ describe('settings', () => {
     ['lockkeeper.dev/rollback-policy', 'never'],
     ['lockkeeper.dev/rollback-policy', 'proven'],
     ['lockkeeper.dev/allow-irreversible', 'sure'],
+    ['lockkeeper.dev/allow-adopt', 'yes'],
     ['lockkeeper.dev/baseline-version', 'one'],
   ])('with the namespace’s %s "%s" are a finding', (key, value) => {
     expect(read({}, { [key]: value }).findings[0]).toMatchObject({ code: 'annotation-invalid' })

@@ -92,9 +92,9 @@ describe.each(chosen.length === 0 ? majors : chosen)('taking over on PostgreSQL 
         await sql(`select name, up_file, down_file, origin from lockkeeper.migration where version = '4'`),
       ).toEqual([{ name: 'index status', up_file: 'V4__index_status.sql', down_file: null, origin: 'flyway' }])
       const all = { ...filesOf.flyway, ...oneMore.flyway.files }
-      expect((await run('up', all)).stderr).toContain('migration-changed')
-      const accepted = await run('up --accept-changed 4', all)
-      expect(accepted.code, accepted.stderr).toBe(0)
+      // Its file may come back: there is no text to compare it with, and its down script is stored then.
+      const next = await run('up', all)
+      expect(next.code, next.stderr).toBe(0)
       expect((await run('down --to 3')).stdout).toContain('(2 steps)')
     }))
 

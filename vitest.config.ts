@@ -22,7 +22,8 @@ export default defineConfig({
           include: ['test/**/*.pg.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // These tests wait for their servers half of the time: two files at once keep two processors busy.
+          maxWorkers: 2,
         },
       },
       {

@@ -5,6 +5,7 @@ import { type Emit, lineOfEvent, terminationOfFailure, terminationOfSuccess } fr
 import { exitOf, Interruption, RunFailure } from './failure.ts'
 import { isStamped } from './fast-path.ts'
 import { applicationName } from './lock.ts'
+import type { RunRequest } from './request.ts'
 import type { Session } from './session.ts'
 
 let lines = ''
@@ -55,7 +56,7 @@ async function bringUp(config: ReturnType<typeof readConfig>, signal: AbortSigna
   const who = request.owner?.workload ?? 'runner'
   const session = await firstSession(() => connect(database, applicationName(who)))
   emit({ level: 'info', event: 'connected' })
-  if (session !== undefined && (await isStamped(session, request))) {
+  if (session !== undefined && (await stampedBefore(session, request))) {
     await session.end()
     emit({ level: 'info', event: 'ready', message: 'nothing to do' })
     return request.target ?? '0'
@@ -65,6 +66,16 @@ async function bringUp(config: ReturnType<typeof readConfig>, signal: AbortSigna
   const report = await run({ request, database, who, files, emit, signal }, session)
   emit({ level: 'info', event: 'ready', message: `${report.steps.length} steps, live ${report.to ?? 'nothing'}` })
   return report.to ?? '0'
+}
+
+/** A connection that is lost meanwhile is opened again by the run itself. */
+async function stampedBefore(session: Session, request: RunRequest): Promise<boolean> {
+  try {
+    return await isStamped(session, request)
+  } catch (error) {
+    if (!(error instanceof Interruption)) throw error
+    return false
+  }
 }
 
 /** A database that is not there yet is waited for by the run itself. */

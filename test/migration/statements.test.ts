@@ -41,11 +41,7 @@ describe('statements', () => {
     [
       'rows, whatever stands in them',
       "INSERT INTO t VALUES (1, 'a;'), (E'\\';'), ($$;$$) -- ;\n; INSERT INTO t (a) SELECT 1 /* ; /* ; */ ; */; SELECT 1",
-      [
-        "INSERT INTO t VALUES (1, 'a;'), (E'\\';'), ($$;$$) -- ;\n",
-        'INSERT INTO t (a) SELECT 1',
-        'SELECT 1',
-      ],
+      ["INSERT INTO t VALUES (1, 'a;'), (E'\\';'), ($$;$$) -- ;\n", 'INSERT INTO t (a) SELECT 1', 'SELECT 1'],
     ],
     ['letters of other alphabets', 'CREATE TABLE größe (ж int); SELECT 1', ['CREATE TABLE größe (ж int)', 'SELECT 1']],
   ])('%s', (_, text, expected) => expect(cut(text)).toEqual(expected))

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
 import { release } from '../tools/example-files.ts'
-import { majors } from '../tools/majors.ts'
+import { majors, testAtEnds } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
 import { type RunnerOptions, runRunner } from '../tools/runner.ts'
 
@@ -35,6 +35,7 @@ describe.each(majors)('the way back on PostgreSQL %i', (major) => {
     ;({ server, stop } = await startServer({ major }))
   })
   afterAll(() => stop())
+  const testEnds = testAtEnds(major)
 
   test('always: the stored down script runs although only the older files are there, and a late pod is fenced', () =>
     withDatabase(server, async (database) => {
@@ -58,17 +59,20 @@ describe.each(majors)('the way back on PostgreSQL %i', (major) => {
       expect(await columns(database)).toEqual(['id'])
     }))
 
-  test('auto under RollingUpdate: the run waits, refuses with the cures, and a restart of a newer pod still starts', () =>
-    withDatabase(server, async (database) => {
-      await at(database, 3, 1)
-      const back = await at(database, 2, 2)
-      expect(back.code).toBe(12)
-      expect(back.events.map(({ event }) => event)).toEqual(['connected', 'waiting', 'refused'])
-      expect(back.termination).toMatchObject({ code: 'schema-ahead-incompatible' })
-      expect(back.termination?.fix).toMatch(/Recreate.*on-rollback: always/)
-      expect(await columns(database)).toEqual(['id', 'remark'])
-      expect((await at(database, 3, 1)).code).toBe(0)
-    }))
+  testEnds(
+    'auto under RollingUpdate: the run waits, refuses with the cures, and a restart of a newer pod still starts',
+    () =>
+      withDatabase(server, async (database) => {
+        await at(database, 3, 1)
+        const back = await at(database, 2, 2)
+        expect(back.code).toBe(12)
+        expect(back.events.map(({ event }) => event)).toEqual(['connected', 'waiting', 'refused'])
+        expect(back.termination).toMatchObject({ code: 'schema-ahead-incompatible' })
+        expect(back.termination?.fix).toMatch(/Recreate.*on-rollback: always/)
+        expect(await columns(database)).toEqual(['id', 'remark'])
+        expect((await at(database, 3, 1)).code).toBe(0)
+      }),
+  )
 
   test('auto under Recreate: the down script runs', () =>
     withDatabase(server, async (database) => {
@@ -113,25 +117,28 @@ describe.each(majors)('the way back on PostgreSQL %i', (major) => {
       expect(await columns(database)).toEqual(['id', 'remark'])
     }))
 
-  test('two workloads: the first to go back waits and names the second; when it follows, the schema comes down once', () =>
-    withDatabase(server, async (database) => {
-      const a = { ...always, workload: 'shop/Deployment/a' }
-      const b = { ...always, workload: 'shop/Deployment/b' }
-      await at(database, 3, 1, a)
-      await at(database, 3, 1, b)
-      const first = await at(database, 2, 2, a)
-      expect(first.termination).toMatchObject({ code: 'held-by-workload' })
-      expect(first.termination?.message).toContain('shop/Deployment/b')
-      expect(first.termination?.fix).toContain('forget --workload shop/Deployment/b')
-      const second = await at(database, 2, 2, b)
-      expect(second.code).toBe(0)
-      expect((await at(database, 2, 2, a)).code).toBe(0)
-      expect(await columns(database)).toEqual(['id', 'note'])
-      const reverts = await database.sql(`select from lockkeeper.journal where event = 'reverted'`)
-      expect(reverts).toHaveLength(1)
-    }))
+  testEnds(
+    'two workloads: the first to go back waits and names the second; when it follows, the schema comes down once',
+    () =>
+      withDatabase(server, async (database) => {
+        const a = { ...always, workload: 'shop/Deployment/a' }
+        const b = { ...always, workload: 'shop/Deployment/b' }
+        await at(database, 3, 1, a)
+        await at(database, 3, 1, b)
+        const first = await at(database, 2, 2, a)
+        expect(first.termination).toMatchObject({ code: 'held-by-workload' })
+        expect(first.termination?.message).toContain('shop/Deployment/b')
+        expect(first.termination?.fix).toContain('forget --workload shop/Deployment/b')
+        const second = await at(database, 2, 2, b)
+        expect(second.code).toBe(0)
+        expect((await at(database, 2, 2, a)).code).toBe(0)
+        expect(await columns(database)).toEqual(['id', 'note'])
+        const reverts = await database.sql(`select from lockkeeper.journal where event = 'reverted'`)
+        expect(reverts).toHaveLength(1)
+      }),
+  )
 
-  test('a hold sinks only after its grace: older pods may still serve', () =>
+  testEnds('a hold sinks only after its grace: older pods may still serve', () =>
     withDatabase(server, async (database) => {
       const a = { ...keep, workload: 'shop/Deployment/a' }
       await at(database, 3, 1, a)
@@ -146,9 +153,10 @@ describe.each(majors)('the way back on PostgreSQL %i', (major) => {
       expect(await until()).toEqual([before])
       await database.sql(`update lockkeeper.requirement set lingering_until = now()`)
       expect((await at(database, 2, 2, { ...always, workload: 'shop/Deployment/b' })).code).toBe(0)
-    }))
+    }),
+  )
 
-  test('an up that is known to break a neighbour waits for it', () =>
+  testEnds('an up that is known to break a neighbour waits for it', () =>
     withDatabase(server, async (database) => {
       await at(database, 2, 1, { workload: 'shop/Deployment/a' })
       const files = {
@@ -171,7 +179,8 @@ describe.each(majors)('the way back on PostgreSQL %i', (major) => {
       expect(refused.termination?.message).toContain('shop/Deployment/a')
       await database.sql(`delete from lockkeeper.requirement where workload = 'shop/Deployment/a'`)
       expect((await run(1)).code).toBe(0)
-    }))
+    }),
+  )
 
   test('a version without a down script: nothing runs, and it is named', () =>
     withDatabase(server, async (database) => {

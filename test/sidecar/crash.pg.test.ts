@@ -1,8 +1,7 @@
-import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
-import { majors } from '../tools/majors.ts'
+import { majors, testAtEnds } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
 import { type Files, runRunner } from '../tools/runner.ts'
 
@@ -16,22 +15,12 @@ const files: Files = Object.fromEntries([
     [`${n}_step.down.sql`, `DROP TABLE t${n};\nSELECT pg_sleep(0.02);\nDELETE FROM log WHERE step = ${n};\n`],
   ]),
 ])
-const env = { LOCKKEEPER_ON_ROLLBACK: 'always' }
 
 async function state({ sql }: TestDatabase) {
   return {
     log: (await sql<{ step: number }>('select step from log order by step')).map(({ step }) => step),
     history: (await sql('select version from lockkeeper.migration order by version::int')).length,
     tables: (await sql(`select from pg_tables where tablename ~ '^t[0-9]+$'`)).length,
-  }
-}
-
-/** A small generator with a printed seed, so that a failure can be had again. */
-function random(seed: number) {
-  let x = seed
-  return () => {
-    x = (x * 1103515245 + 12345) % 2147483648
-    return x / 2147483648
   }
 }
 
@@ -42,46 +31,7 @@ describe.each(majors)('on PostgreSQL %i', (major) => {
     ;({ server, stop } = await startServer({ major }))
   })
   afterAll(() => stop())
-
-  test('killed at random moments, up and down: one plain run reaches the state of a run without faults', async () => {
-    const seed = Number(process.env.LOCKKEEPER_SEED ?? Date.now() % 100_000)
-    console.log(`crash seed ${seed} on PostgreSQL ${major} (LOCKKEEPER_SEED)`)
-    const next = random(seed)
-    let killed = 0
-    for (let round = 0; round < 6; round++) {
-      await withDatabase(server, async (database) => {
-        const { url } = database
-        const run = (target: string, token: number, lines?: number) =>
-          runRunner({
-            url,
-            target,
-            token,
-            files,
-            env,
-            started: (child) => {
-              if (lines !== undefined) killAfter(child, lines, next() * 40)
-            },
-          })
-        for (const most of [24, 8]) {
-          const up = await run(String(steps), 1, 1 + next() * most)
-          if (up.signal === 'SIGKILL') killed++
-        }
-        const up = await run(String(steps), 1)
-        expect(up.code, up.output).toBe(0)
-        expect(await state(database)).toEqual({
-          log: Array.from({ length: steps }, (_, i) => i + 1),
-          history: steps,
-          tables: steps - 1,
-        })
-        const down = await run('1', 2, 1 + next() * 20)
-        if (down.signal === 'SIGKILL') killed++
-        const last = await run('1', 2)
-        expect(last.code, last.output).toBe(0)
-        expect(await state(database)).toEqual({ log: [1], history: 1, tables: 0 })
-      })
-    }
-    expect(killed).toBeGreaterThan(8)
-  })
+  const testEnds = testAtEnds(major)
 
   test('killed in the middle of a long statement: the lock is free at once and nothing is half done', () =>
     withDatabase(server, async (database) => {
@@ -163,7 +113,7 @@ describe.each(majors)('on PostgreSQL %i', (major) => {
       })
     }))
 
-  test('a herd of 20: all end ready, and each step ran once', () =>
+  testEnds('a herd of 20: all end ready, and each step ran once', () =>
     withDatabase(server, async (database) => {
       const runs = await Promise.all(
         Array.from({ length: 20 }, () =>
@@ -178,18 +128,9 @@ describe.each(majors)('on PostgreSQL %i', (major) => {
       expect(applied.sort((a, b) => Number(a) - Number(b))).toEqual(
         Array.from({ length: steps }, (_, i) => String(i + 1)),
       )
-    }))
+    }),
+  )
 })
-
-/** SIGKILL some milliseconds after the process has written so many lines. */
-function killAfter(child: ChildProcess, lines: number, ms: number): void {
-  let seen = 0
-  child.stdout?.on('data', (chunk: Buffer) => {
-    const before = seen
-    seen += chunk.toString().split('\n').length - 1
-    if (before < lines && seen >= lines) setTimeout(() => child.kill('SIGKILL'), ms)
-  })
-}
 
 async function untilSleeping({ sql }: TestDatabase): Promise<void> {
   for (;;) {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { historyDdl } from '../../sidecar/history/ddl.ts'
 import { type EmbeddedPostgres, withPostgres } from '../../src/cli/embedded-postgres.ts'
-import { majors } from '../tools/majors.ts'
+import { majors, testAtEnds } from '../tools/majors.ts'
 import { query, startServer, withDatabase } from '../tools/postgres.ts'
 import { type Files, runRunner } from '../tools/runner.ts'
 
@@ -30,6 +30,7 @@ describe.each(majors)('databases on PostgreSQL %i', (major) => {
     )
   })
   afterAll(() => stop())
+  const testEnds = testAtEnds(major)
 
   const cases: [string, (port: number) => string, number, string, RegExp][] = [
     [
@@ -103,7 +104,7 @@ describe.each(majors)('databases on PostgreSQL %i', (major) => {
     },
   )
 
-  test('a web server is not taken for PostgreSQL', async () => {
+  testEnds('a web server is not taken for PostgreSQL', async () => {
     const web = createServer((_, response) => response.end('hello'))
     const run = await onPort(web, (port) =>
       runRunner({ url: `postgresql://u@127.0.0.1:${port}/db`, target: '1', files, env: soon }),
@@ -112,7 +113,7 @@ describe.each(majors)('databases on PostgreSQL %i', (major) => {
     expect(run.termination?.message).toMatch(/not PostgreSQL|does not answer/)
   })
 
-  test('a server that accepts and says nothing is left at the deadline', async () => {
+  testEnds('a server that accepts and says nothing is left at the deadline', async () => {
     const silent = createTcpServer(() => undefined)
     const run = await onPort(silent, (port) =>
       runRunner({ url: `postgresql://u@127.0.0.1:${port}/db?connect_timeout=1`, target: '1', files, env: soon }),

@@ -1,7 +1,7 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
-import { majors } from '../tools/majors.ts'
+import { majors, testAtEnds } from '../tools/majors.ts'
 import { startServer, withDatabase } from '../tools/postgres.ts'
 import { type Files, runRunner } from '../tools/runner.ts'
 
@@ -14,6 +14,7 @@ describe.each(majors)('scripts on PostgreSQL %i', (major) => {
     ;({ server, stop } = await startServer({ major, settings: ['deadlock_timeout = 300ms'] }))
   })
   afterAll(() => stop())
+  const testEnds = testAtEnds(major)
 
   const refused: [string, string, Record<string, unknown>][] = [
     [
@@ -117,7 +118,7 @@ describe.each(majors)('scripts on PostgreSQL %i', (major) => {
     }),
   )
 
-  test('behind a reader: the lock wait is bounded, tried again, and the log names the reader', () =>
+  testEnds('behind a reader: the lock wait is bounded, tried again, and the log names the reader', () =>
     withDatabase(server, async (database) => {
       await database.sql('create table busy (id int)')
       const reader = new Client({ connectionString: database.url, application_name: 'the reader' })
@@ -138,9 +139,10 @@ describe.each(majors)('scripts on PostgreSQL %i', (major) => {
       expect(retries.length).toBeGreaterThan(1)
       expect(retries[0]).toContain('55P03')
       expect(retries.slice(1).some((message) => message.includes('the reader'))).toBe(true)
-    }))
+    }),
+  )
 
-  test('a reader that stays until the deadline: exit 11, and nothing has changed', () =>
+  testEnds('a reader that stays until the deadline: exit 11, and nothing has changed', () =>
     withDatabase(server, async (database) => {
       await database.sql('create table busy (id int)')
       const reader = new Client({ connectionString: database.url })
@@ -155,9 +157,10 @@ describe.each(majors)('scripts on PostgreSQL %i', (major) => {
       await reader.end()
       expect(run.code).toBe(11)
       expect(run.termination).toMatchObject({ code: 'deadline', file: '1_x.up.sql' })
-    }))
+    }),
+  )
 
-  test('a pod of the release that is live starts while another run holds the lock', () =>
+  testEnds('a pod of the release that is live starts while another run holds the lock', () =>
     withDatabase(server, async (database) => {
       const first = pair('CREATE TABLE a (id int);\n', 'DROP TABLE a;\n')
       await runRunner({ url: database.url, target: '1', files: first })
@@ -168,7 +171,8 @@ describe.each(majors)('scripts on PostgreSQL %i', (major) => {
       expect(old.code, old.output).toBe(0)
       expect(old.events.map(({ event }) => event)).not.toContain('locked')
       expect((await slow).code).toBe(0)
-    }))
+    }),
+  )
 
   test('mounted files that differ from the admitted ones run when they pass the same checks, and are refused under a stricter policy', () =>
     withDatabase(server, async (database) => {

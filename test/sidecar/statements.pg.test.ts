@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
+import { majors } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
 import { lockkeeper } from '../tools/program.ts'
 import { type Files, type RunnerOptions, runRunner } from '../tools/runner.ts'
@@ -41,7 +42,7 @@ async function until({ sql }: TestDatabase, condition: string): Promise<void> {
 }
 const building = `select from pg_stat_activity where application_name like 'lockkeeper up%' and query ~* '^create.*concurrently' and state = 'active'`
 
-describe.each([15, 18])('scripts that no transaction may be put around, on PostgreSQL %i', (major) => {
+describe.each(majors)('scripts that no transaction may be put around, on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {

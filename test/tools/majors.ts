@@ -1,3 +1,5 @@
+import { test } from 'vitest'
+
 /** The majors of PostgreSQL that Lockkeeper is tested on, oldest first; `optionalDependencies` has their binaries. */
 const supported = [14, 15, 16, 17, 18]
 
@@ -10,8 +12,15 @@ export const majors: readonly number[] = chosen(process.env.LOCKKEEPER_TEST_MAJO
 /** The newest of them. */
 export const newest = Math.max(...majors)
 
-/** The oldest and the newest of them. */
-export const ends: readonly number[] = [...new Set([Math.min(...majors), newest])]
+const oldest = Math.min(...majors)
+
+/**
+ * `test` on the oldest and the newest of them, and nothing on those between: for what waits for seconds, or never talks
+ * to a server, and where a major can make no difference that its neighbours do not make.
+ */
+export const testAtEnds = (major: number) => (name: string, run: () => Promise<void>) => {
+  if (major === oldest || major === newest) test(name, run)
+}
 
 function chosen(list: string | undefined): number[] {
   if (list === undefined || list === '') return supported

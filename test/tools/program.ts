@@ -15,12 +15,15 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/** Many runs load the same sources: what Node made of them is kept. */
+const compiled = join(import.meta.dirname, '../../node_modules/.cache/lockkeeper')
+
 /** Runs the program as a person would. */
 export function lockkeeper(args: readonly string[], { cwd, input, env }: ProgramOptions = {}): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/cli/main.ts'), ...args], {
       cwd,
-      env: { PATH: process.env.PATH, HOME: tmpdir(), ...env },
+      env: { PATH: process.env.PATH, HOME: tmpdir(), NODE_COMPILE_CACHE: compiled, ...env },
     })
     let stdout = ''
     let stderr = ''

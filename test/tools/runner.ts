@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { catalogueOf } from '../../src/migration/catalogue.ts'
 import { digestOf } from '../../src/migration/digest.ts'
 import { readMigrations } from '../../src/migration/read.ts'
+import { type Direction, type ProxyFault, startFaultProxy } from './fault-proxy.ts'
+import type { TestDatabase } from './postgres.ts'
 
 export type Files = Readonly<Record<string, string>>
 
@@ -92,4 +94,53 @@ export async function runRunner(options: RunnerOptions): Promise<RunnerResult> {
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Of the connection, the process (`kill`: SIGKILL) or the server; the latter two come so long after the connection. */
+export type Fault = ProxyFault | { readonly kind: 'kill' | 'restart'; readonly ms: number }
+
+/** How a run went: milliseconds from its first connection to its end, and its messages. */
+export interface Course {
+  readonly ms: number
+  readonly seen: Readonly<Record<Direction, number>>
+}
+
+export interface FaultyRun {
+  readonly run: RunnerResult
+  readonly fault: Fault | undefined
+  /** Whether the fault came before the run was over. */
+  readonly struck: boolean
+  readonly course: Course
+}
+
+/** A run through a proxy to the database's server, with one fault on the way, or none. */
+export async function runWithFault(
+  { server, name }: TestDatabase,
+  options: Omit<RunnerOptions, 'url'>,
+  fault: Fault | undefined,
+): Promise<FaultyRun> {
+  let child: ChildProcess | undefined
+  let restart: Promise<void> | undefined
+  let began = 0
+  let timer: NodeJS.Timeout | undefined
+  const strike = () => {
+    if (fault?.kind === 'kill') child?.kill('SIGKILL')
+    if (fault?.kind === 'restart') restart = server.restart('immediate')
+  }
+  const connected = () => {
+    if (began > 0) return
+    began = Date.now()
+    timer = setTimeout(strike, fault?.ms)
+  }
+  const onTheWay = fault !== undefined && 'direction' in fault ? fault : undefined
+  const proxy = await startFaultProxy(server.port, { fault: onTheWay, connected })
+  const started = (process: ChildProcess) => {
+    child = process
+  }
+  const run = await runRunner({ ...options, started, url: `postgresql://postgres@127.0.0.1:${proxy.port}/${name}` })
+  const course = { ms: Date.now() - began, seen: proxy.seen }
+  clearTimeout(timer)
+  await restart
+  await proxy.close()
+  return { run, fault, course, struck: proxy.struck || run.signal === 'SIGKILL' || restart !== undefined }
 }

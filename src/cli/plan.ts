@@ -1,5 +1,7 @@
+import type { Seen } from '../../sidecar/history/read.ts'
 import { formatDuration } from '../migration/duration.ts'
-import type { MigrationSet } from '../migration/migration.ts'
+import { firstSteps } from '../migration/flyway/first-steps.ts'
+import type { Migration, MigrationSet } from '../migration/migration.ts'
 import { planUp } from '../migration/plan.ts'
 import { compareVersions, highestVersion } from '../migration/version.ts'
 import { type DatabaseOptions, requestOf, versionOption, withDatabase } from './database.ts'
@@ -26,7 +28,7 @@ export async function plan(
     return impossible === undefined ? 0 : 1
   }
   const planned = planUp(
-    files.migrations,
+    startingFrom(files, seen, to),
     seen.applied.map(({ version }) => version),
     to,
     options.outOfOrder,
@@ -38,6 +40,10 @@ export async function plan(
   }
   const steps = planned.kind === 'up' ? planned.steps : []
   const sizes = await withDatabase(options, (session) => sizesOf(session, relationsOf(steps.map(({ up }) => up))))
+  const top = highestVersion(files.migrations.flatMap(({ kind, version }) => (kind === 'versioned' ? version : [])))
+  const repeatables = files.migrations.filter(
+    ({ kind, name, up }) => kind === 'repeatable' && (to ?? top) === top && seen.repeatables.get(name) !== up.checksum,
+  )
   const lockTimeoutMs = requestOf(options, to).lockTimeoutMs
   const described = steps.map(({ version, name, up, down, transaction }) => {
     const statements = plannedStatements(up, sizes)
@@ -58,8 +64,9 @@ export async function plan(
     from: live ?? null,
     to: steps.at(-1)?.version ?? live ?? null,
     steps: described.map(({ shown: _, ...step }) => step),
+    repeatables: repeatables.map(({ name, up }) => ({ name, file: up.file })),
   })
-  if (steps.length === 0) output.print(`nothing to do: the schema is at ${live ?? 'nothing'}`)
+  if (steps.length + repeatables.length === 0) output.print(`nothing to do: the schema is at ${live ?? 'nothing'}`)
   for (const { version, name, file, transactional, shown, stallMs, down } of described) {
     output.print(`up ${version} ${name}  (${file}; back by ${down ?? 'nothing'})`)
     if (!transactional) output.print('  statement by statement, outside a transaction')
@@ -69,7 +76,16 @@ export async function plan(
     }
     if (stallMs > 0) output.print(`  may hold up others for at most ${formatDuration(stallMs)} at a time`)
   }
+  for (const { name, up } of repeatables) output.print(`again ${name}  (${up.file})`)
   return 0
+}
+
+/** On a database with nothing applied a baseline stands for the versions up to its own. */
+function startingFrom(files: MigrationSet, seen: Seen, to: string | undefined): readonly Migration[] {
+  const { migrations, baselines = [] } = files
+  if (seen.applied.length > 0 || baselines.length === 0) return migrations
+  const all = [...migrations, ...baselines].flatMap(({ kind, version }) => (kind === 'repeatable' ? [] : version))
+  return firstSteps(files, to ?? highestVersion(all) ?? '0')
 }
 
 const describeLock = ({ mode, relation, bytes, rows, blocks }: PlannedLock): string =>

@@ -7,14 +7,14 @@ export type Plan =
   | { readonly kind: 'up'; readonly steps: readonly Migration[] }
   | { readonly kind: 'impossible'; readonly message: string; readonly fix: string }
 
-/** The steps up to a target (default: the highest there is), lowest first. */
+/** The steps up to a target (default: the highest there is), lowest first. Repeatable migrations are not among them. */
 export function planUp(
   migrations: readonly Migration[],
   applied: readonly string[],
   target: string | undefined,
   outOfOrder = false,
 ): Plan {
-  const versioned = migrations.filter(({ kind }) => kind === 'versioned')
+  const versioned = migrations.filter(({ kind }) => kind !== 'repeatable')
   const goal = target ?? highestVersion(versioned.map(({ version }) => version)) ?? '0'
   if (goal !== '0' && !versioned.some(({ version }) => version === goal) && !applied.includes(goal)) {
     return { kind: 'impossible', message: `there is no migration ${goal}`, fix: 'name a version that the files hold' }

@@ -72,6 +72,7 @@ describe('what only Flyway has', () => {
       const files = { ...base, 'R__v.sql': 'CREATE OR REPLACE VIEW v AS SELECT c FROM t;\n' }
       expect((await run(database, files, 'up', '--to', '1')).code).toBe(0)
       expect(await views(database)).toEqual([])
+      expect((await run(database, files, 'plan')).stdout).toMatch(/up 2 c .*\n(.*\n)*again v {2}\(R__v\.sql\)\n$/)
       const first = await run(database, files, 'up', '-o', 'json')
       expect(JSON.parse(first.stdout)).toMatchObject({ to: '2', steps: [{ version: '2' }, { version: 'R:v' }] })
       const changed = { ...files, 'R__v.sql': 'CREATE OR REPLACE VIEW v AS SELECT c, id FROM t;\n' }
@@ -99,6 +100,8 @@ describe('what only Flyway has', () => {
         'V3__d.sql': 'ALTER TABLE t ADD d int;\n',
         'U3__d.sql': 'ALTER TABLE t DROP d;\n',
       }
+      const planned = JSON.parse((await run(database, files, 'plan', '-o', 'json')).stdout)
+      expect(planned).toMatchObject({ to: '3', steps: [{ file: 'B2__all.sql' }, { file: 'V3__d.sql' }] })
       const fresh = await run(database, files, 'up', '-o', 'json')
       expect(JSON.parse(fresh.stdout)).toMatchObject({ to: '3', steps: [{ version: '2' }, { version: '3' }] })
       expect(await database.sql(`select from pg_tables where tablename = 'made_by_baseline'`)).toHaveLength(1)

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { demoFiles } from '../../src/cli/demo-files.ts'
@@ -51,6 +51,12 @@ describe('lockkeeper', () => {
 })
 
 describe('new', () => {
+  test('writes into a folder in the format that it has', () =>
+    withFolder({ 'm/V2__a.sql': 'SELECT 1;', 'm/U2__a.sql': 'SELECT 1;' }, async (cwd) => {
+      const { stdout } = await lockkeeper(['new', 'Add email', '-m', 'm'], { cwd })
+      expect(stdout).toBe('m/V3__add_email.sql\nm/U3__add_email.sql\n')
+    }))
+
   test('begins with six digits in an empty folder and goes on from the highest', () =>
     withFolder({}, async (folder) => {
       const first = await lockkeeper(['new', 'create orders'], { cwd: folder })
@@ -213,6 +219,18 @@ describe('review', () => {
     expect((await lockkeeper(['review', '-f', 'nowhere.yaml'])).code).toBe(2)
   })
 })
+
+test('a folder that is not there, or whose links lead in a circle, ends with 2 and says so', () =>
+  withFolder({ 'm/V1__a.sql': 'SELECT 1;' }, async (cwd) => {
+    await symlink(join(cwd, 'm'), join(cwd, 'm', 'again'))
+    const circle = await lockkeeper(['lint', '-m', 'm'], { cwd })
+    expect([circle.code, circle.stderr]).toEqual([
+      2,
+      expect.stringMatching(/m cannot be read \(ELOOP\)\n.*--migrations/),
+    ])
+    const nowhere = await lockkeeper(['lint', '-m', 'nowhere'], { cwd })
+    expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('nowhere cannot be read (ENOENT)')])
+  }))
 
 test('the demo tells the example’s own migrations', () => {
   for (const { name, content } of demoFiles(3)) {

@@ -44,6 +44,11 @@ describe.each(majors)('scripts on PostgreSQL %i', (major) => {
       { code: 'migration-failed', sqlstate: 'LK003' },
     ],
     [
+      'the history dropped in the middle',
+      'CREATE TABLE a (id int);\nDROP SCHEMA lockkeeper CASCADE;\n',
+      { code: 'migration-failed', sqlstate: '42P01' },
+    ],
+    [
       'a quote that is never closed',
       "CREATE TABLE a (id int);\nSELECT 'open;\n",
       { code: 'source-unreadable', line: 2 },

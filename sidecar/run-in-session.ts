@@ -13,6 +13,7 @@ import { beginHistory, createHistory } from './history/create.ts'
 import { type ServerFacts, serverFacts } from './history/facts.ts'
 import { foreignTables } from './history/missing.ts'
 import { holds, nothingSeen, type Requirement, readHistory, type Seen } from './history/read.ts'
+import { grantReaders, lackingReaders } from './history/readers.ts'
 import { partialHistory, trustProblem } from './history/trust.ts'
 import { recordIntent, stamp } from './intent.ts'
 import { describeHolder, lockHolder, tryLock, unlock } from './lock.ts'
@@ -35,6 +36,8 @@ export interface Attempt {
   locked: boolean
   /** Why the stored scripts are not trusted; matters before a move. */
   untrusted: RunFailure | undefined
+  /** Roles that are to read the history and may not yet. */
+  lacking: readonly string[]
   /** No table but ours was seen before the history. */
   empty: boolean
   /** What the set's history is to begin with. */
@@ -100,7 +103,7 @@ async function begin(session: Session, context: RunContext, state: RunState): Pr
       'let the database reference name the primary (or give several hosts and target_session_attrs=read-write)',
     )
   }
-  const nothing = { untrusted: undefined, empty: false, adoption: undefined, keeper: undefined }
+  const nothing = { lacking: [], untrusted: undefined, empty: false, adoption: undefined, keeper: undefined }
   return { session, context, state, facts, history: false, recorded: false, locked: false, ...nothing }
 }
 
@@ -116,6 +119,7 @@ async function findHistory(attempt: Attempt): Promise<RunFailure | undefined> {
   if (attempt.facts.history === 'partial') throw partialHistory(historySchema)
   attempt.history = attempt.facts.history === 'complete'
   if (attempt.history) attempt.untrusted = await trustProblem(session, historySchema)
+  if (attempt.history) attempt.lacking = await lackingReaders(session, historySchema, context.request.readers)
   attempt.empty = !attempt.history && foreign === undefined
   return attempt.history ? undefined : foreign
 }
@@ -189,9 +193,10 @@ const noRights = ({ facts, context }: Attempt, error: unknown) =>
   )
 
 /** A start that leaves something to do under the lock: tables to make, an adoption to record, scripts to run or replace. */
-function hasWork({ context, history }: Attempt, look: Look): boolean {
+function hasWork({ context, history, lacking, untrusted }: Attempt, look: Look): boolean {
   const { seen, files, mounted, target } = look
   const { request } = context
+  if (lacking.length > 0 && untrusted === undefined) return true
   if (pendingRepeatables(request, look).length > 0 || acceptedUps(request, look).length > 0) return true
   if (request.owner === undefined) return request.adoptAt !== undefined && seen.epoch === undefined
   if (!history || seen.epoch === undefined) return true
@@ -229,6 +234,7 @@ async function act(attempt: Attempt, look: Look): Promise<void> {
     const { takeOver } = await import('./adoption/take-over.ts')
     await takeOver(attempt, attempt.adoption, look.mounted)
   } else if (!attempt.history) {
+    await lackingReaders(session, request.historySchema, request.readers) // Throws for a role that is not there.
     await createHistory(session, request, facts)
     attempt.history = true
   } else if (look.seen.epoch === undefined) {
@@ -236,6 +242,8 @@ async function act(attempt: Attempt, look: Look): Promise<void> {
     for (const version of adopted) context.emit({ level: 'info', event: 'applied', version, message: 'adopted' })
   } else {
     if (attempt.untrusted !== undefined) throw attempt.untrusted
+    if (attempt.lacking.length > 0) await grantReaders(session, request.historySchema, attempt.lacking)
+    attempt.lacking = []
     const { kept } = look.seen
     attempt.keeper = kept && (await (await import('./adoption/keep.ts')).keeperOf(attempt, look, kept))
     await move(attempt, look)

@@ -89,7 +89,7 @@ export function historyDdl({ schema, schemaExists = false, readers }: DdlOptions
   return `${statements.join(';\n')};\n`
 }
 
-const grantRead = (s: string, reader: string) => [
+export const grantRead = (s: string, reader: string) => [
   `GRANT USAGE ON SCHEMA ${s} TO ${identifier(reader)}`,
   `GRANT SELECT ON ALL TABLES IN SCHEMA ${s} TO ${identifier(reader)}`,
 ]

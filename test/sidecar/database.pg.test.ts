@@ -241,12 +241,21 @@ describe.each(majors)('databases on PostgreSQL %i', (major) => {
       )
     }))
 
-  test('readers may read the history', () =>
+  test('readers may read the history, also those who are named later; a role that is not there is refused', () =>
     withDatabase(server, async (database) => {
-      await runRunner({ url: database.url, target: '1', files, env: { LOCKKEEPER_HISTORY_READERS: 'other' } })
-      expect(await query(database.urlFor('other'), 'select version from lockkeeper.migration')).toEqual([
-        { version: '1' },
-      ])
+      const run = (readers: string, token: number) =>
+        runRunner({ url: database.url, target: '1', token, files, env: { LOCKKEEPER_HISTORY_READERS: readers } })
+      expect((await run('nobody_here', 1)).termination).toMatchObject({
+        code: 'bad-config',
+        fix: expect.stringContaining('CREATE ROLE'),
+      })
+      expect((await run('other', 2)).code).toBe(0)
+      const versions = (role: string) => query(database.urlFor(role), 'select version from lockkeeper.migration')
+      expect(await versions('other')).toEqual([{ version: '1' }])
+      await expect(versions('plain')).rejects.toThrow('permission denied')
+      expect((await run('other,plain', 3)).code).toBe(0)
+      expect(await versions('plain')).toEqual([{ version: '1' }])
+      expect((await run('nobody_here', 4)).termination).toMatchObject({ code: 'bad-config' })
     }))
 
   test('a history of a newer major is left alone', () =>

@@ -6,8 +6,8 @@ import { rollbackFindings } from '../src/migration/rollback.ts'
 import { compareVersions, highestVersion } from '../src/migration/version.ts'
 import { failureOfFinding, RunFailure } from './failure.ts'
 import type { Requirement, Seen } from './history/read.ts'
+import type { Look } from './look.ts'
 import type { RunRequest } from './request.ts'
-import type { Look } from './run-in-session.ts'
 
 /** Refuses when a script that was applied is not the mounted one any more, and nobody accepts that. */
 export function refuseChanged({ acceptChanged = [] }: RunRequest, look: Changeable): void {

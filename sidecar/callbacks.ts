@@ -1,8 +1,9 @@
 import type { CallbackEvent, Script } from '../src/migration/migration.ts'
 import { applyStep } from './apply.ts'
 import { journalRow } from './history/write.ts'
+import type { Look } from './look.ts'
 import { applierOf } from './perform.ts'
-import type { Attempt, Look } from './run-in-session.ts'
+import type { Attempt } from './run-in-session.ts'
 import { runStatements } from './statements.ts'
 import type { Around } from './step.ts'
 

@@ -8,7 +8,8 @@ import {
   refuseChanged,
 } from './before-move.ts'
 import { journalRow, replaceDown, replaceUp } from './history/write.ts'
-import type { Attempt, Look } from './run-in-session.ts'
+import type { Look } from './look.ts'
+import type { Attempt } from './run-in-session.ts'
 import { stepDown } from './step-down.ts'
 import { stepsUp } from './steps-up.ts'
 

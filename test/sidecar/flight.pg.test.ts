@@ -84,13 +84,19 @@ describe.each(majors)('steps that are sent before the ones in front have answere
       await reader.query('begin')
       await reader.query('select from busy')
       const blocked = 'ALTER TABLE busy ADD note text;\nINSERT INTO log VALUES (5);\n'
+      const { promise: retrying, resolve: retried } = Promise.withResolvers<void>()
       const running = runRunner({
         url: database.url,
         target: String(steps),
         files: files({ 5: blocked }),
         env: { LOCKKEEPER_LOCK_TIMEOUT: '100ms', LOCKKEEPER_ADOPT_AT: '0' },
+        started: (child) => {
+          child.stdout?.on('data', (chunk: Buffer) => {
+            if (chunk.toString().includes('"event":"retrying"')) retried()
+          })
+        },
       })
-      await sleep(1500)
+      await retrying
       expect(await state(database)).toEqual({ ran: upTo(4), recorded: upTo(4) })
       await reader.end()
       const run = await running

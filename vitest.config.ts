@@ -24,6 +24,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           // These tests wait for their servers half of the time: two files at once keep two processors busy.
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -34,6 +35,8 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
+          // After the others: a cluster on the same machine needs it for itself.
+          sequence: { groupOrder: 2 },
         },
       },
     ],

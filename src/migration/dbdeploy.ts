@@ -13,7 +13,7 @@ export const dbdeploy: Format = {
   name: 'dbdeploy',
   example: '3 add email.sql (3_add_email.sql in a ConfigMap), with a line --//@UNDO',
   historyTable: 'changelog',
-  recognises: (file) => spacedName.test(file.name) || (fileName.test(file.name) && hasMarker(file, markerOf)),
+  recognises: (file) => spacedName.test(file.name) || (fileName.test(file.name) && hasMarker(file, /undo/i, markerOf)),
   owns: (name) => fileName.test(name),
   read: (files) => readSections(files, { tool: 'DBDeploy', fileName, most: MAX_INT64, sectionsOf }),
   missingDown: ({ up }) => `add a line \`--//@UNDO\` and what undoes it to ${up.file}`,

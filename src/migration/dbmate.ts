@@ -11,7 +11,7 @@ export const dbmate: Format = {
   name: 'dbmate',
   example: '20240131120000_add_email.sql, with the lines -- migrate:up and -- migrate:down',
   historyTable: 'schema_migrations',
-  recognises: (file) => fileName.test(file.name) && hasMarker(file, markerOf),
+  recognises: (file) => fileName.test(file.name) && hasMarker(file, /migrate/i, markerOf),
   owns: (name) => fileName.test(name),
   read(files) {
     const { migrations, findings } = readSections(files, { tool: 'dbmate', fileName, sectionsOf })

@@ -13,7 +13,8 @@ export const goose: Format = {
   name: 'goose',
   example: '00003_add_email.sql, with the lines -- +goose Up and -- +goose Down',
   historyTable: 'goose_db_version',
-  recognises: (file) => fileName.test(file.name) && file.name.endsWith('.sql') && hasMarker(file, knownAnnotation),
+  recognises: (file) =>
+    fileName.test(file.name) && file.name.endsWith('.sql') && hasMarker(file, /goose/i, knownAnnotation),
   owns: (name) => fileName.test(name),
   read: (files) => readSections(files, { tool: 'goose', fileName, least: '1', most: MAX_INT64, sectionsOf }),
   missingDown: ({ up }) => `add a section \`-- +goose Down\` to ${up.file}`,

@@ -46,12 +46,15 @@ const isPairName = (name: string) => /^\d+_.*\.(?:up|down)\.sql$/.test(name)
 
 /**
  * Whether a file has a marker of its format. Near misses count, but not in a file that is named for golang-migrate: there
- * only a marker that the tool itself reads makes two formats of it.
+ * only a marker that the tool itself reads makes two formats of it. `sign` is what every marker holds, near misses too:
+ * most files of a folder do not have it, and need no look at their lines.
  */
 export function hasMarker(
   { name, text }: SourceFile,
+  sign: RegExp,
   markerOf: (line: Line) => { readonly exact: boolean } | undefined,
 ): boolean {
+  if (!sign.test(text)) return false
   const pair = isPairName(name)
   for (const line of linesOf(text)) {
     const marker = markerOf(line)

@@ -4,8 +4,9 @@ import { digestOf } from '../src/migration/digest.ts'
 import type { Migration, MigrationSet } from '../src/migration/migration.ts'
 import { rollbackFindings } from '../src/migration/rollback.ts'
 import { compareVersions, highestVersion } from '../src/migration/version.ts'
+import { ownRequirement } from './decision-input.ts'
 import { failureOfFinding, RunFailure } from './failure.ts'
-import type { Requirement, Seen } from './history/read.ts'
+import type { Seen } from './history/read.ts'
 import type { Look } from './look.ts'
 import type { RunRequest } from './request.ts'
 
@@ -81,13 +82,10 @@ export function pendingRepeatables(
   const ahead = seen.applied.some(({ version }) => compareVersions(version, target) > 0)
   if (files === undefined || request.lower !== undefined || request.mode === 'gate') return []
   if (ahead || (top !== undefined && top !== target)) return []
-  const own = seen.requirements.find((row) => isOwn(request, row))
+  const own = ownRequirement(request, seen)
   if (own !== undefined && own.token > (request.owner?.token ?? 0)) return []
   return all.filter(({ kind, name, up }) => kind === 'repeatable' && seen.repeatables.get(name) !== up.checksum)
 }
-
-const isOwn = ({ owner }: RunRequest, { cluster, workload }: Requirement) =>
-  cluster === owner?.cluster && workload === owner.workload
 
 /** Applied migrations whose mounted down script is another one than the stored. */
 export const correctedDowns = (files: readonly Migration[] | undefined, seen: Seen, target: string): Migration[] =>

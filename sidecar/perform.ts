@@ -16,8 +16,11 @@ export const applierOf = ({ session, context, state, facts }: Attempt): Applier 
 export const inOneTransaction = (attempt: Attempt, step: Step, way: Way) => () =>
   applyStep(applierOf(attempt), step, way)
 
+/** What is said of a step. */
+type Named = Pick<Step, 'version' | 'direction' | 'script'>
+
 /** Says what is done, does it, and keeps count; a failure goes into the journal too. */
-export async function perform(attempt: Attempt, step: Step, act: () => Promise<Done | 'changed'>): Promise<void> {
+export async function perform(attempt: Attempt, step: Named, act: () => Promise<Done | 'changed'>): Promise<void> {
   const { context, state } = attempt
   const { emit, signal } = context
   const { version, direction, script } = step
@@ -41,7 +44,7 @@ export async function perform(attempt: Attempt, step: Step, act: () => Promise<D
 
 const progressEveryMs = 30_000
 
-function follow({ context, state }: Attempt, { version, direction, script }: Step): () => void {
+function follow({ context, state }: Attempt, { version, direction, script }: Named): () => void {
   const { database, who, emit } = context
   if (state.pid === undefined) return () => undefined
   const event = direction === 'up' ? 'applying' : 'reverting'
@@ -53,7 +56,7 @@ function follow({ context, state }: Attempt, { version, direction, script }: Ste
 /** The journal keeps failures too, where it can: code, place and message, never SQL. */
 async function journalFailure(
   { session, context, state }: Attempt,
-  { version }: Step,
+  { version }: Named,
   failure: RunFailure,
 ): Promise<void> {
   const detail = `${failure.code}: ${failure.message}`

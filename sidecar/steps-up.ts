@@ -108,7 +108,9 @@ function* stepsOf(attempt: Attempt, look: Look, together: readonly Due[]): Gener
 }
 
 async function byItself(attempt: Attempt, look: Look, due: Due): Promise<void> {
-  await perform(attempt, stepOf(attempt, look, due, undefined), () => statementByStatement(attempt, look, due))
+  const { version, up } = due.migration
+  const named = { version, direction: 'up', script: up } as const
+  await perform(attempt, named, () => statementByStatement(attempt, look, due))
   attempt.context.signal?.throwIfAborted()
 }
 

@@ -110,7 +110,8 @@ async function stop(server: ChildProcess, mode: 'fast' | 'immediate'): Promise<v
   await over
 }
 
-async function freePort(): Promise<number> {
+/** A port of loopback that nobody listens on now. */
+export async function freePort(): Promise<number> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -41,6 +41,21 @@ export function filesBelow(path: string, prefix = '', depth = 0): RawFile[] {
     const whole = join(path, entry.name)
     const folder = entry.isDirectory() || (entry.isSymbolicLink() && statSync(whole).isDirectory())
     if (folder) return filesBelow(whole, `${prefix}${entry.name}/`, depth + 1)
-    return [{ name: `${prefix}${entry.name}`, content: readFileSync(whole) }]
+    return [{ name: `${prefix}${entry.name}`, content: contentOf(whole) }]
   })
+}
+
+const LARGE = 1024 * 1024
+
+/** A large file as text where it is UTF-8, and its bytes given back at once: nobody would collect them in a short run. */
+function contentOf(path: string): Buffer | string {
+  const bytes = readFileSync(path)
+  if (bytes.length < LARGE) return bytes
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    bytes.buffer.transfer(0)
+    return text
+  } catch {
+    return bytes // The reader says where it is not UTF-8.
+  }
 }

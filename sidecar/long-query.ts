@@ -12,6 +12,8 @@ export interface LongQuery {
   readonly whole?: boolean
   /** What COPY … FROM STDIN in it reads, a text for each COPY. */
   readonly rows: readonly string[]
+  /** Called when all of a long one is on its way. */
+  readonly sent?: () => void
 }
 
 const PIECE = 256 * 1024
@@ -24,24 +26,26 @@ export const isLong = ({ parts, whole }: LongQuery): boolean => whole !== true &
 const lengthOf = (parts: readonly string[]) => parts.reduce((sum, part) => sum + part.length, 0)
 
 /** pg would copy the text several times to make one message of it; so would Node, were it all written at once. */
-export function sendInPieces(query: Query, parts: readonly string[]): void {
+export function sendInPieces(query: Query, { parts, sent }: LongQuery): void {
   query.submit = ({ stream }: { readonly stream: Writable }) => {
     const pieces = messageInPieces(parts)
+    // One piece after the other, since they share their memory.
     const pump = (): void => {
-      for (let next = pieces.next(); !next.done; next = pieces.next()) {
-        if (!stream.write(next.value)) {
-          stream.once('drain', pump)
-          return
-        }
-      }
+      const { value } = pieces.next()
+      if (value === undefined) sent?.()
+      else stream.write(value, (error) => error == null && pump())
     }
     pump()
     return null
   }
 }
 
-/** A simple query (PostgreSQL manual, Message Formats, Query). */
-function* messageInPieces(parts: readonly string[]): Generator<Buffer> {
+/**
+ * A simple query (PostgreSQL manual, Message Formats, Query). Each piece is gone when the next is asked for: buffers of
+ * their own would be as much garbage as the text is long before anybody collects it.
+ */
+function* messageInPieces(parts: readonly string[]): Generator<Buffer, undefined> {
+  const room = Buffer.allocUnsafe(3 * (PIECE + 1))
   const head = Buffer.alloc(5)
   head.write('Q')
   head.writeInt32BE(4 + parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0) + 1, 1)
@@ -49,10 +53,11 @@ function* messageInPieces(parts: readonly string[]): Generator<Buffer> {
   for (const part of parts) {
     for (let at = 0, end = 0; at < part.length; at = end) {
       end = endOfPiece(part, at + PIECE)
-      yield Buffer.from(part.slice(at, end))
+      yield room.subarray(0, room.write(part.slice(at, end)))
     }
   }
   yield Buffer.alloc(1)
+  return undefined
 }
 
 /** What pg asks of a query when the server wants rows. */

@@ -33,7 +33,7 @@ async function findHistory(attempt: Attempt): Promise<RunFailure | undefined> {
   const { session, context } = attempt
   const { historySchema, adoptAt } = context.request
   const foreign = adoptAt === undefined ? await foreignTables(session) : undefined
-  attempt.facts = await serverFacts(session, historySchema)
+  attempt.facts = await serverFacts(session, historySchema, attempt.facts)
   if (attempt.facts.history === 'partial') throw partialHistory(historySchema)
   attempt.history = attempt.facts.history === 'complete'
   if (attempt.history) attempt.untrusted = await trustProblem(session, historySchema)

@@ -21,18 +21,21 @@ export interface Followed {
  * way, seen from a second session that is opened when there is something to say. Call what it returns at the end.
  */
 export function followProgress(followed: Followed): () => void {
-  const stop = new AbortController()
+  // Made when there is something to stop: most steps are over before, and an abort costs as much as a small step.
+  let stop: AbortController | undefined
   const began = Date.now()
   const timer = setTimeout(() => {
-    follow(followed, began, stop.signal).catch((error: unknown) => {
+    stop = new AbortController()
+    const { signal } = stop
+    follow(followed, began, signal).catch((error: unknown) => {
       // It only tells: a server without a free connection must not fail the migration.
       const message = error instanceof Error ? error.message : String(error)
-      if (!stop.signal.aborted) followed.say(Date.now() - began, `its progress is not known: ${message}`)
+      if (!signal.aborted) followed.say(Date.now() - began, `its progress is not known: ${message}`)
     })
   }, followed.everyMs)
   return () => {
     clearTimeout(timer)
-    stop.abort()
+    stop?.abort()
   }
 }
 

@@ -70,8 +70,11 @@ export async function run(given: RunContext, first?: Session): Promise<RunReport
   try {
     for (let attempt = 0; ; attempt++) {
       try {
-        const session = open ?? (await connect(context.database, applicationName(context.who)))
+        const opening = open ?? connect(context.database, applicationName(context.who))
         open = undefined
+        // Read while the server opens the session; what is wrong with the files is reported by who needs them.
+        context.files().catch(() => undefined)
+        const session = await opening
         const report = await useSession(session, () => runInSession(session, context, state))
         if (report !== undefined) return report
         attempt = 0

@@ -12,17 +12,26 @@ export interface StepOutcome {
 /** Sends a step's three messages back to back, behind whatever was sent before. */
 export async function sendStep(session: Session, step: Step, settings: StepSettings): Promise<StepOutcome> {
   const messages = messagesOf(step, settings, false)
-  const { header, script, trailer, rows } = messages
+  const { header, script, rows } = messages
   const query = { parts: script, rows }
   if (goesAlone(query)) return sendApart(session, messages)
-  return outcomeOf(await session.send([header, query, trailer]))
+  return outcomeOf(await session.send([header, query, messages.trailer]))
 }
 
-/** The trailer waits for the end of the script. */
-async function sendApart(session: Session, { header, script, trailer, rows }: StepMessages): Promise<StepOutcome> {
-  const [opened, ran] = await session.send([header, { parts: script, rows }])
+/** The trailer waits for the end of the script, and is made while the server runs it. */
+async function sendApart(session: Session, messages: StepMessages): Promise<StepOutcome> {
+  const { header, script, rows } = messages
+  let trailer: string | undefined
+  const query = {
+    parts: script,
+    rows,
+    sent: () => {
+      trailer = messages.trailer
+    },
+  }
+  const [opened, ran] = await session.send([header, query])
   if (ran === undefined || ran.error !== undefined) return outcomeOf([opened, ran])
-  return outcomeOf([opened, ran, ...(await session.send([trailer]))])
+  return outcomeOf([opened, ran, ...(await session.send([trailer ?? messages.trailer]))])
 }
 
 /**
@@ -35,13 +44,14 @@ export async function sendStepIf(
   settings: StepSettings,
   wanted: () => Promise<boolean>,
 ): Promise<StepOutcome | 'changed'> {
-  const { header, script, trailer, rows } = messagesOf(step, settings, true)
+  const messages = messagesOf(step, settings, true)
+  const { header, script, rows } = messages
   const [opened] = await session.send([header])
   if (opened === undefined || opened.error !== undefined) return outcomeOf([opened])
   if (!(await wanted())) return 'changed'
   const [ran] = await session.send([{ parts: script, rows }])
   if (ran === undefined || ran.error !== undefined) return outcomeOf([opened, ran])
-  return outcomeOf([opened, ran, ...(await session.send([trailer]))])
+  return outcomeOf([opened, ran, ...(await session.send([messages.trailer]))])
 }
 
 const skipped: Outcome = { error: undefined, completed: 0, status: 'E' }

@@ -114,7 +114,7 @@ export class Session {
       const long = isLong(sent)
       const query = new Query(long ? '' : parts.join(''))
       if (rows.length > 0) giveRows(query, rows)
-      if (long) sendInPieces(query, parts)
+      if (long) sendInPieces(query, sent)
       query.on('row', () => undefined)
       query.on('error', (problem: Error) => {
         flying.error ??= problem

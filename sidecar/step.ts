@@ -37,7 +37,7 @@ export interface Step {
   readonly direction: 'up' | 'down'
   readonly script: StepScript
   readonly around?: Around
-  /** Statements that record the step, in its own transaction. */
+  /** Statements that record the step, in its own transaction. With both scripts packed, so they are made late. */
   readonly record: readonly string[]
   /** The version that this run applies just before: the step does nothing unless the history has it. */
   readonly after: string | undefined
@@ -90,7 +90,10 @@ export function messagesOf(step: Step, settings: StepSettings, alone: boolean): 
     // BEGIN comes first: an isolation level must be set before any query of a message.
     header: [begin, ...clean, ...opening(step, settings, mark, alone)].join(';\n'),
     script: [entry, ...bodies.flatMap(({ text }, i) => (i === 0 ? [text] : [BETWEEN, text]))],
-    trailer: trailer(step, settings, mark),
+    // When it is asked for: packing a script of megabytes takes its time, and the server runs the script meanwhile.
+    get trailer() {
+      return trailer(step, settings, mark)
+    },
   }
 }
 

@@ -128,13 +128,9 @@ async function statementByStatement(attempt: Attempt, look: Look, due: Due): Pro
 }
 
 function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined): Step {
-  const { mounted } = look
-  const { migration, after, more, reached } = due
+  const { migration, after, more } = due
   const { version, up } = migration
-  const { request } = attempt.context
-  const { journal } = attempt.state
-  const alone =
-    name === undefined ? migration : { ...migration, transaction: { ...migration.transaction, up: 'none' } as const }
+  let record: readonly string[] | undefined
   return {
     version,
     direction: 'up',
@@ -142,23 +138,36 @@ function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined
     more,
     script: up,
     around: aroundEach(look),
-    record: [
-      ...(migration.kind === 'repeatable' ? [deleteMigration(request, version)] : []),
-      ...recorded(alone, mounted).map((each) =>
-        insertMigration(
-          request,
-          journal,
-          mounted?.format ?? 'golang-migrate',
-          each,
-          each === alone ? 'lockkeeper' : 'baseline',
-        ),
-      ),
-      journalRow(request, journal, { event: 'applied', version, ...(name !== undefined && { attempt: name }) }),
-      raiseEpoch(request),
-      ...(migration.kind === 'repeatable' ? [] : raiseReached(request, reached, version)),
-      ...(attempt.keeper?.up(migration).record ?? []),
-    ],
+    get record() {
+      record ??= recordOf(attempt, look, due, name)
+      return record
+    },
   }
+}
+
+function recordOf(
+  { context, state, keeper }: Attempt,
+  { mounted }: Look,
+  due: Due,
+  name: string | undefined,
+): string[] {
+  const { migration, reached } = due
+  const { version } = migration
+  const { request } = context
+  const { journal } = state
+  const alone =
+    name === undefined ? migration : { ...migration, transaction: { ...migration.transaction, up: 'none' } as const }
+  const format = mounted?.format ?? 'golang-migrate'
+  return [
+    ...(migration.kind === 'repeatable' ? [deleteMigration(request, version)] : []),
+    ...recorded(alone, mounted).map((each) =>
+      insertMigration(request, journal, format, each, each === alone ? 'lockkeeper' : 'baseline'),
+    ),
+    journalRow(request, journal, { event: 'applied', version, ...(name !== undefined && { attempt: name }) }),
+    raiseEpoch(request),
+    ...(migration.kind === 'repeatable' ? [] : raiseReached(request, reached, version)),
+    ...(keeper?.up(migration).record ?? []),
+  ]
 }
 
 /** What a step puts into the history: itself; a baseline, the versions that it stands for, so that they can be reverted. */

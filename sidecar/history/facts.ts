@@ -24,8 +24,9 @@ const wishes = [
   `SET tcp_keepalives_count = 3`,
 ]
 
-export async function serverFacts(session: Session, schema: string): Promise<ServerFacts> {
-  const outcomes = await session.send(wishes)
+/** `known`: what an earlier look of this session found, so that the settings are not tried again. */
+export async function serverFacts(session: Session, schema: string, known?: ServerFacts): Promise<ServerFacts> {
+  const outcomes = known === undefined ? await session.send(wishes) : []
   const [row] = await session.rows(`
     select pg_is_in_recovery() standby, current_database() database, session_user::text login,
       (select setting::int from pg_settings where name = 'deadlock_timeout') deadlock_ms,
@@ -39,7 +40,7 @@ export async function serverFacts(session: Session, schema: string): Promise<Ser
     login: String(row?.login),
     deadlockTimeoutMs: Number(row?.deadlock_ms),
     history: tables === TABLES.length ? 'complete' : tables > 0 ? 'partial' : row?.has_schema ? 'schema-only' : 'none',
-    settings: wishes.filter((_, i) => outcomes[i]?.error === undefined),
+    settings: known?.settings ?? wishes.filter((_, i) => outcomes[i]?.error === undefined),
   }
 }
 

@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib'
+import { crc32, gzipSync } from 'node:zlib'
 import type { FormatName } from '../../src/contract.ts'
 import type { Migration } from '../../src/migration/migration.ts'
 import { repeatableKey } from '../../src/migration/repeatable.ts'
@@ -104,21 +104,41 @@ export function insertMigration(
 
 /** Beyond this, speed and memory matter more than a few percent of size. */
 const LARGE = 1024 * 1024
+const SMALL = 512
+const HEAD = 15
+const TAIL = 8
 
 /** A script as it is stored. A window no larger than the text: zlib clears all of it first, which costs more than a small script. */
 export function packed(text: string): string {
   if (text.length > LARGE) return bytes(packedInParts(text))
   const plain = Buffer.from(text, 'utf8')
+  if (plain.length <= SMALL) return bytes(stored(plain))
   const windowBits = Math.min(15, Math.max(9, Math.ceil(Math.log2(plain.length + 1))))
   return bytes(gzipSync(plain, { windowBits, memLevel: Math.min(8, windowBits - 7) }))
+}
+
+/**
+ * A gzip file of one stored block (RFC 1951, 3.2.4; RFC 1952, 2.3): a text of a few lines hardly shrinks, and setting
+ * zlib up for it costs more than all the rest of a small step.
+ */
+function stored(plain: Buffer): Buffer {
+  const file = Buffer.alloc(HEAD + plain.length + TAIL)
+  file.set([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1])
+  file.writeUInt16LE(plain.length, 11)
+  file.writeUInt16LE(~plain.length & 0xffff, 13)
+  plain.copy(file, HEAD)
+  file.writeUInt32LE(crc32(plain), HEAD + plain.length)
+  file.writeUInt32LE(plain.length, HEAD + plain.length + 4)
+  return file
 }
 
 /** Members of a gzip file follow one another (RFC 1952, 2.2), so a large text needs no copy of the whole. */
 function packedInParts(text: string): Buffer {
   const parts: Buffer[] = []
+  const room = Buffer.allocUnsafe(3 * (LARGE + 1))
   for (let at = 0, end = 0; at < text.length; at = end) {
     end = endOfPiece(text, at + LARGE)
-    parts.push(gzipSync(text.slice(at, end), { level: 1 }))
+    parts.push(gzipSync(room.subarray(0, room.write(text.slice(at, end))), { level: 1 }))
   }
   return Buffer.concat(parts)
 }

@@ -4,7 +4,7 @@ import { DEFAULTS, FORMATS } from '../contract.ts'
 import { highestVersion } from '../migration/version.ts'
 import type { AdoptOptions } from './adopt.ts'
 import { requestOf, versionOption } from './database.ts'
-import { loadMigrations } from './migrations.ts'
+import type { MigrationOptions } from './migrations.ts'
 import { Problem } from './problem.ts'
 import { command, withDatabase, withFiles, withTimes } from './program.ts'
 
@@ -18,7 +18,7 @@ export function addDatabaseCommands(): void {
         'lockkeeper plan --to 43',
         async (output, options) => {
           const { plan } = await import('./plan.ts')
-          return plan(output, options, loadMigrations(options))
+          return plan(output, options, await filesOf(options))
         },
       ),
     ),
@@ -36,7 +36,7 @@ export function addDatabaseCommands(): void {
           async (output, options) => {
             const { move } = await import('./move.ts')
             const { to } = options as { to?: string }
-            return move(output, options, requestOf(options, versionOption('--to', to)), loadMigrations(options))
+            return move(output, options, requestOf(options, versionOption('--to', to)), () => filesOf(options))
           },
         ),
       ),
@@ -59,7 +59,8 @@ export function addDatabaseCommands(): void {
           const target =
             to === undefined ? await stepsBack(steps ?? 0, () => lookAt(options)) : (versionOption('--to', to) ?? '0')
           if (force === true) output.say('warning: --force ignores what other workloads hold')
-          return move(output, options, { ...requestOf(options, target), lower: { force: force === true } }, undefined)
+          const request = { ...requestOf(options, target), lower: { force: force === true } }
+          return move(output, options, request, async () => undefined)
         },
       ),
     ),
@@ -76,7 +77,7 @@ export function addDatabaseCommands(): void {
         'lockkeeper status -o json',
         async (output, options) => {
           const { status } = await import('./status.ts')
-          return status(output, options, loadMigrations(options))
+          return status(output, options, await filesOf(options))
         },
       ),
     ),
@@ -104,11 +105,11 @@ export function addDatabaseCommands(): void {
           async (output, options) => {
             const [{ move }, { adopt }] = await Promise.all([import('./move.ts'), import('./adopt.ts')])
             const at = versionOption('--at', (options as { at?: string }).at)
-            if (at === undefined) return adopt(output, options as AdoptOptions, loadMigrations(options))
+            if (at === undefined) return adopt(output, options as AdoptOptions, await filesOf(options))
             const { from, keep, dryRun } = options as AdoptOptions
             if (from !== undefined || keep || dryRun)
               throw new Problem('--at goes without --from, --keep and --dry-run', 'lockkeeper adopt --from flyway')
-            return move(output, options, { ...requestOf(options, '0'), adoptAt: at }, loadMigrations(options))
+            return move(output, options, { ...requestOf(options, '0'), adoptAt: at }, () => filesOf(options))
           },
         ),
       ),
@@ -165,6 +166,8 @@ export function addDatabaseCommands(): void {
     .option('--history-schema <name>', 'schema that keeps the history', DEFAULTS.historySchema)
     .option('--readers <roles>', 'roles that may read it, separated by commas')
 }
+
+const filesOf = async (options: MigrationOptions) => (await import('./migrations.ts')).loadMigrations(options)
 
 async function stepsBack(
   steps: number,

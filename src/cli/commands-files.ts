@@ -1,4 +1,3 @@
-import { loadMigrations } from './migrations.ts'
 import { command, withFiles } from './program.ts'
 
 /** The commands about migration files. */
@@ -21,8 +20,8 @@ export function addFileCommands(): void {
       'every finding about the files, both directions',
       'lockkeeper lint -m migrations --since 41',
       async (output, options) => {
-        const { lint } = await import('./lint.ts')
-        return lint(output, options, loadMigrations(options))
+        const [{ lint }, { loadMigrations }] = await Promise.all([import('./lint.ts'), import('./migrations.ts')])
+        return lint(output, options, await loadMigrations(options))
       },
       ['text', 'json', 'github', 'sarif'],
     ),

@@ -1,5 +1,4 @@
 import { readFileSync, statSync } from 'node:fs'
-import { parseAllDocuments } from 'yaml'
 import { filesBelow } from '../../sidecar/folder.ts'
 import type { FormatName } from '../contract.ts'
 import type { MigrationSet, RawFile } from '../migration/migration.ts'
@@ -16,17 +15,18 @@ export interface MigrationOptions {
 }
 
 /** Migrations of folders, or of files that hold a ConfigMap manifest. */
-export function loadMigrations(options: MigrationOptions): MigrationSet {
+export async function loadMigrations(options: MigrationOptions): Promise<MigrationSet> {
   const { migrations = ['migrations'], format, historySchema, placeholder = [] } = options
   const placeholders = parsePlaceholders(placeholder.join('\n').concat('\n'))
   if (placeholders === undefined) throw new Problem('a placeholder is no pair', 'write --placeholder name=value')
-  return readMigrations(migrations.flatMap(filesAt), { format, historySchema, placeholders })
+  const files = await Promise.all(migrations.map(filesAt))
+  return readMigrations(files.flat(), { format, historySchema, placeholders })
 }
 
 /** The raw files at a path. Throws Problem. */
-export function filesAt(path: string): RawFile[] {
+export async function filesAt(path: string): Promise<RawFile[]> {
   try {
-    if (!statSync(path).isDirectory()) return manifestFiles(path, readFileSync(path, 'utf8'))
+    if (!statSync(path).isDirectory()) return await manifestFiles(path, readFileSync(path, 'utf8'))
     return filesBelow(path)
   } catch (error) {
     if (error instanceof Problem) throw error
@@ -44,7 +44,9 @@ interface ConfigMapLike {
   readonly binaryData?: Readonly<Record<string, string>>
 }
 
-function manifestFiles(path: string, text: string): RawFile[] {
+/** The parser of YAML is loaded for a manifest only: a folder does not need it. */
+async function manifestFiles(path: string, text: string): Promise<RawFile[]> {
+  const { parseAllDocuments } = await import('yaml')
   const documents = parseAllDocuments(text)
   const broken = documents.flatMap(({ errors }) => errors)[0]
   if (broken !== undefined) throw new Problem(`${path} is no YAML: ${broken.message.split('\n')[0]}`)

@@ -12,7 +12,7 @@ export async function move(
   output: Output,
   options: DatabaseOptions,
   request: RunRequest,
-  files: MigrationSet | undefined,
+  files: () => Promise<MigrationSet | undefined>,
 ): Promise<number> {
   const steps: StepReport[] = []
   const stop = new AbortController()
@@ -35,7 +35,7 @@ export async function move(
       request,
       database: targetOf(options),
       who: person(),
-      files: async () => files,
+      files,
       emit,
       signal: stop.signal,
       ...(output.terminal && { progressEveryMs: 500 }),

@@ -9,10 +9,10 @@ import type { Output } from './output.ts'
 import { Problem } from './problem.ts'
 
 /** `new NAME`: the next pair of files, in the folder's format. Prints their paths. */
-export function create(output: Output, folder: string, name: string): number {
+export async function create(output: Output, folder: string, name: string): Promise<number> {
   if (!/[\p{L}\p{N}]/u.test(name)) throw new Problem('the name has no letter', 'lockkeeper new add_email_to_orders')
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true })
-  const files = filesAt(folder)
+  const files = await filesAt(folder)
   const read = files.length === 0 ? undefined : readMigrations(files)
   const highest = highestVersion(
     [...(read?.migrations ?? []), ...(read?.baselines ?? [])].flatMap(({ kind, version }) =>

@@ -14,6 +14,8 @@ export interface Directives {
 export function readDirectives(file: string, text: string, firstLine: number): Directives {
   const found: { irreversible?: Directives['irreversible']; floor?: string; noTransaction?: number } = {}
   const findings: Finding[] = []
+  // A script may be of many megabytes, and hardly any has one.
+  if (!text.includes('lockkeeper:')) return { findings }
   text.split(/\r\n|\r|\n/).forEach((content, index) => {
     const line = firstLine + index
     const match = /^\s*--\s*lockkeeper:\s*(\S*)\s*(.*)$/.exec(content)

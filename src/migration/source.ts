@@ -5,22 +5,26 @@ import type { RawFile, SourceFile } from './migration.ts'
 export const MAX_SOURCE_BYTES = 20 * 1024 * 1024
 
 /** A file as text: UTF-8, BOM removed. Anything else is a finding that names the line of the first bad byte. */
-export function decodeSource(file: RawFile): SourceFile | Finding {
-  const bytes = bytesOf(file.content)
-  const zero = bytes.indexOf(0)
-  if (zero >= 0) return unreadable(file.name, lineAt(bytes, zero), 'holds a NUL byte, which SQL text cannot')
+export function decodeSource({ name, content }: RawFile): SourceFile | Finding {
+  if (typeof content === 'string') return checked(name, content)
+  const bytes = bytesOf(content)
   try {
-    return { name: file.name, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+    return checked(name, new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch {
-    return unreadable(file.name, lineAt(bytes, firstInvalid(bytes)), 'is not UTF-8')
+    return unreadable(name, lineAt(bytes, firstInvalid(bytes)), 'is not UTF-8')
   }
 }
 
-/** A view, no copy: files may be of many megabytes. */
-function bytesOf(content: RawFile['content']): Buffer {
-  if (typeof content === 'string') return Buffer.from(content, 'utf8')
-  return Buffer.from(content.buffer, content.byteOffset, content.byteLength)
+/** Half of a character beyond the BMP, which JSON can hold and UTF-8 cannot, becomes what every encoder makes of it. */
+function checked(name: string, content: string): SourceFile | Finding {
+  const zero = content.indexOf('\0')
+  if (zero < 0) return { name, text: content.toWellFormed().replace(/^\uFEFF/, '') }
+  const line = content.slice(0, zero).split('\n').length
+  return unreadable(name, line, 'holds a NUL byte, which SQL text cannot')
 }
+
+/** A view, no copy: files may be of many megabytes. */
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint8Array) => Buffer.from(buffer, byteOffset, byteLength)
 
 const unreadable = (file: string, line: number, what: string): Finding => ({
   code: 'source-unreadable',

@@ -1,0 +1,34 @@
+import { RunFailure } from '../../sidecar/failure.ts'
+import { addDatabaseCommands } from './commands-database.ts'
+import { addFileCommands, addOfflineCommands } from './commands-files.ts'
+import { Problem } from './problem.ts'
+import { program } from './program.ts'
+
+/** The program, from its arguments to its exit code. */
+export async function runProgram(): Promise<void> {
+  addFileCommands()
+  addDatabaseCommands()
+  addOfflineCommands()
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    process.exitCode = exitFor(error)
+  }
+}
+
+/** 2 for usage, input and connection, as the interface says. */
+function exitFor(error: unknown): number {
+  if (error instanceof Problem) {
+    process.stderr.write(`error: ${error.message}\n${error.fix === undefined ? '' : `  fix: ${error.fix}\n`}`)
+    return error.exit
+  }
+  if (error instanceof RunFailure) {
+    process.stderr.write(`error: ${error.code}: ${error.message}\n  fix: ${error.fix}\n`)
+    return 2
+  }
+  if (error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')) {
+    return 'exitCode' in error && error.exitCode === 0 ? 0 : 2
+  }
+  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`)
+  return 2
+}

@@ -1,41 +1,66 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
-import type { Bundle } from './issue.ts'
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
+import { type Anchored, type Authority, alive, anchor, authoritiesOf } from './chain.ts'
+import type { Bundle, Pair } from './issue.ts'
 
-/** Why a bundle cannot be served, or undefined when it can. */
-export function bundleProblem(bundle: Bundle, names: readonly string[], now: Date): string | undefined {
-  try {
-    const leaf = new X509Certificate(bundle.cert)
-    const authorities = certificatesOf(bundle.ca)
-    if (!leaf.checkPrivateKey(createPrivateKey(bundle.key))) return 'the key does not belong to the certificate'
-    const issuer = authorities.find((ca) => leaf.checkIssued(ca) && leaf.verify(ca.publicKey))
-    if (issuer === undefined) return 'no CA of the bundle signed the certificate'
-    const missing = names.find((name) => leaf.checkHost(name) === undefined)
-    if (missing !== undefined) return `the certificate is not for ${missing}`
-    if (issuer.validToDate.getTime() <= now.getTime()) return 'the CA has expired'
-    // Renewal in phases (trust both, swap, drop) comes with a later release; until then what nears its end is issued anew.
-    if (now.getTime() >= renewAt(leaf).getTime()) return 'the certificate is due for renewal'
-    return undefined
-  } catch (error) {
-    return `it cannot be read: ${error instanceof Error ? error.message : String(error)}`
+/** Why a part cannot be used: the end of a sentence that begins with the Secret's name. */
+export interface Fault {
+  readonly fault: string
+}
+
+/** What a bundle is worth, whatever was written into it. Time is left to those who have a clock. */
+export interface BundleFacts {
+  readonly bundle: Bundle
+  readonly authorities: readonly Authority[]
+  /** The CA that the bundle's CA key belongs to. */
+  readonly signer: Authority | Fault
+  /** The serving certificate: fits its key and its names, and one of the bundle's CAs verifies it. */
+  readonly leaf: Anchored | Fault
+}
+
+export function factsOf(bundle: Bundle, names: readonly string[]): BundleFacts {
+  const authorities = authoritiesOf(bundle.ca)
+  return {
+    bundle,
+    authorities,
+    signer: tried('ca.key', () => signerOf(bundle.caKey, authorities)),
+    leaf: tried('tls.crt or tls.key', () => leafOf(bundle, authorities, names)),
   }
 }
 
-/** Two thirds of its life. */
-export const renewAt = (certificate: X509Certificate): Date => {
-  const [from, to] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()]
-  return new Date(from + ((to - from) * 2) / 3)
+/** Why a part cannot be used at a time, or undefined when it can. */
+export function faultOf(part: Authority | Anchored | Fault, now: number): string | undefined {
+  if ('fault' in part) return part.fault
+  if (alive(part, now)) return undefined
+  return `has a ${'authority' in part ? 'certificate' : 'CA'} that ${part.to <= now ? 'has expired' : 'is not valid yet'}`
 }
 
-export const expiryOf = (bundle: Bundle): Date => new X509Certificate(bundle.cert).validToDate
+/** When a certificate expires. */
+export const expiryOf = ({ cert }: Pair): Date => new X509Certificate(cert).validToDate
 
-/** Whether a served leaf verifies against what a webhook configuration trusts. */
-export function trusts(caBundle: string | undefined, bundle: Bundle): boolean {
-  if (caBundle === undefined || caBundle === '') return false
-  const leaf = new X509Certificate(bundle.cert)
-  return certificatesOf(caBundle).some((ca) => leaf.checkIssued(ca) && leaf.verify(ca.publicKey))
+function signerOf(caKey: string, authorities: readonly Authority[]): Authority | Fault {
+  if (authorities.length === 0) return { fault: 'has no CA that can be read in ca.crt' }
+  if (caKey === '') return { fault: 'has no ca.key' }
+  const key = createPublicKey(createPrivateKey(caKey))
+  if (key.asymmetricKeyType !== 'rsa') return { fault: 'has a ca.key that is no RSA key' }
+  const signer = authorities.find(({ pem }) => new X509Certificate(pem).publicKey.equals(key))
+  return signer ?? { fault: 'has a ca.key that belongs to none of its CAs' }
 }
 
-function certificatesOf(pem: string): X509Certificate[] {
-  const texts = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
-  return texts.map((text) => new X509Certificate(text))
+function leafOf({ cert, key }: Pair, authorities: readonly Authority[], names: readonly string[]): Anchored | Fault {
+  if (cert === '' || key === '') return { fault: 'has no tls.crt with a tls.key' }
+  const leaf = new X509Certificate(cert)
+  if (!leaf.checkPrivateKey(createPrivateKey(key))) return { fault: 'has a tls.key that is not that of its tls.crt' }
+  const missing = names.find((name) => leaf.checkHost(name) === undefined)
+  if (missing !== undefined) return { fault: `has a tls.crt that is not for ${missing}` }
+  return anchor(cert, authorities) ?? { fault: 'has a tls.crt that none of its CAs signed' }
+}
+
+/** OpenSSL's words on a text that it cannot read are left out: they help nobody, and nothing of a key may be quoted. */
+function tried<T>(where: string, look: () => T | Fault): T | Fault {
+  try {
+    return look()
+  } catch (error) {
+    if (error instanceof Error) return { fault: `has a ${where} that cannot be read` }
+    throw error
+  }
 }

@@ -1,65 +1,84 @@
-import { generateKeyPair, randomBytes } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { promisify } from 'node:util'
 import forge from 'node-forge'
+import { TERMS, type Terms } from './terms.ts'
 
-/** PEM texts of a certificate authority and a serving certificate that it signed. */
-export interface Bundle {
+/** PEM texts of a certificate authority and a serving certificate that it signed. A missing part is an empty text. */
+export interface Bundle extends Authority, Pair {}
+
+export interface Authority {
   /** Certificates that clients trust; several while a CA is renewed. */
   readonly ca: string
   readonly caKey: string
+}
+
+/** What a server needs. */
+export interface Pair {
   readonly cert: string
   readonly key: string
 }
+
+/** Makes RSA private keys. */
+export type KeySource = () => Promise<KeyObject>
 
 export interface IssueOptions {
   /** DNS names of the Service. */
   readonly names: readonly string[]
   /** The clock is passed in. */
   readonly now: Date
+  readonly newKey?: KeySource
+  readonly terms?: Terms
 }
 
-const DAY = 86_400_000
-export const CA_DAYS = 365
-export const LEAF_DAYS = 30
-/** Clocks of API server and pod may differ. */
-const BACKDATED = 3_600_000
-const generate = promisify(generateKeyPair)
+/** A new CA of its own subject, and a leaf for the names. RSA-2048, SHA-256. */
+export async function issueBundle(options: IssueOptions): Promise<Bundle> {
+  const authority = await issueAuthority(options)
+  return { ...authority, ...(await issueLeaf(authority, options)) }
+}
 
-/** A new CA of its own subject, and a leaf for the names. RSA-2048, SHA-256; keys come from node:crypto. */
-export async function issueBundle({ names, now }: IssueOptions): Promise<Bundle> {
-  const [caKeys, leafKeys] = await Promise.all([rsaKey(), rsaKey()])
+/**
+ * A CA with a subject of its own: where two CAs of one name are trusted, OpenSSL takes the first one only and fails on
+ * leaves of the other.
+ */
+export async function issueAuthority({ now, newKey = rsaKey, terms = TERMS }: IssueOptions): Promise<Authority> {
+  const key = await newKey()
   const subject = [{ name: 'commonName', value: `lockkeeper-ca-${randomBytes(6).toString('hex')}` }]
-  const ca = certificate(caKeys.publicKey, subject, subject, now, CA_DAYS)
+  const ca = certificate(key, subject, subject, now.getTime() - terms.clocks, now.getTime() + terms.authority)
   ca.setExtensions([
     { name: 'basicConstraints', critical: true, cA: true, pathLenConstraint: 0 },
     { name: 'keyUsage', critical: true, keyCertSign: true, cRLSign: true },
     { name: 'subjectKeyIdentifier' },
   ])
-  ca.sign(caKeys.privateKey, forge.md.sha256.create())
-  const leaf = certificate(leafKeys.publicKey, [{ name: 'commonName', value: names[0] ?? '' }], subject, now, LEAF_DAYS)
+  return { ca: signed(ca, key), caKey: pemOf(key) }
+}
+
+/** A leaf of a CA, which it never outlives. `ca` is one certificate, to which `caKey` belongs; throws when either is none. */
+export async function issueLeaf(
+  { ca, caKey }: Authority,
+  { names, now, newKey = rsaKey, terms = TERMS }: IssueOptions,
+): Promise<Pair> {
+  const issuer = forge.pki.certificateFromPem(ca)
+  const key = await newKey()
+  const until = Math.min(now.getTime() + terms.leaf, issuer.validity.notAfter.getTime())
+  // The names stand in subjectAltName; a common name may have 64 characters, and that of a Service may have more.
+  const subject = [{ name: 'commonName', value: 'lockkeeper' }]
+  const leaf = certificate(key, subject, issuer.subject.attributes, now.getTime() - terms.clocks, until)
   leaf.setExtensions([
     { name: 'basicConstraints', critical: true, cA: false },
     { name: 'keyUsage', critical: true, digitalSignature: true, keyEncipherment: true },
     { name: 'extKeyUsage', serverAuth: true },
     { name: 'subjectAltName', altNames: names.map((value) => ({ type: 2, value })) },
     { name: 'subjectKeyIdentifier' },
-    { name: 'authorityKeyIdentifier', keyIdentifier: ca.generateSubjectKeyIdentifier().getBytes() },
+    { name: 'authorityKeyIdentifier', keyIdentifier: issuer.generateSubjectKeyIdentifier().getBytes() },
   ])
-  leaf.sign(caKeys.privateKey, forge.md.sha256.create())
-  return {
-    ca: forge.pki.certificateToPem(ca),
-    caKey: caKeys.pem,
-    cert: forge.pki.certificateToPem(leaf),
-    key: leafKeys.pem,
-  }
+  return { cert: signed(leaf, createPrivateKey(caKey)), key: pemOf(key) }
 }
 
-async function rsaKey() {
-  const { privateKey } = await generate('rsa', { modulusLength: 2048 })
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  const key = forge.pki.privateKeyFromPem(pem)
-  return { pem, privateKey: key, publicKey: forge.pki.setRsaPublicKey(key.n, key.e) }
-}
+const generate = promisify(generateKeyPair)
+/** In a thread of Node's pool: reviews go on meanwhile. */
+export const rsaKey: KeySource = async () => (await generate('rsa', { modulusLength: 2048 })).privateKey
+
+const pemOf = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString()
 
 /**
  * A serial number, hex, from random bytes: positive and without a leading zero byte, whatever they are (RFC 5280,
@@ -70,15 +89,32 @@ export function serialOf(random: Uint8Array): string {
   return Buffer.from([(first & 0x7f) | 0x40, ...rest]).toString('hex')
 }
 
-type Name = { name: string; value: string }[]
-
-function certificate(publicKey: forge.pki.PublicKey, subject: Name, issuer: Name, now: Date, days: number) {
+function certificate(
+  key: KeyObject,
+  subject: forge.pki.CertificateField[],
+  issuer: forge.pki.CertificateField[],
+  from: number,
+  to: number,
+): forge.pki.Certificate {
   const made = forge.pki.createCertificate()
-  made.publicKey = publicKey
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString()
+  made.publicKey = forge.pki.publicKeyFromPem(spki)
   made.serialNumber = serialOf(randomBytes(16))
-  made.validity.notBefore = new Date(now.getTime() - BACKDATED)
-  made.validity.notAfter = new Date(now.getTime() + days * DAY)
+  made.validity.notBefore = new Date(from)
+  made.validity.notAfter = new Date(to)
   made.setSubject(subject)
   made.setIssuer(issuer)
   return made
+}
+
+/** Signed by node:crypto in a millisecond; forge's own signature takes 80, in which no review is answered. */
+function signed(made: forge.pki.Certificate, key: KeyObject): string {
+  const signer = {
+    sign: () => {
+      const bytes = Buffer.from(forge.asn1.toDer(made.tbsCertificate).getBytes(), 'latin1')
+      return sign('sha256', bytes, key).toString('latin1')
+    },
+  }
+  made.sign(signer as unknown as forge.pki.rsa.PrivateKey, forge.md.sha256.create())
+  return forge.pki.certificateToPem(made).replaceAll('\r\n', '\n')
 }

@@ -9,6 +9,10 @@ export interface Config {
   readonly service: string
   /** Secret that holds CA and leaf. */
   readonly tlsSecret: string
+  /** Folder with a certificate that somebody else issues (`tls.crt`, `tls.key`, `ca.crt`); undefined: we issue our own. */
+  readonly tlsDir: string | undefined
+  /** Lease of whoever renews our own. */
+  readonly lease: string
   /** Name of both webhook configurations. */
   readonly configuration: string
   readonly runnerImage: string
@@ -28,6 +32,8 @@ const schema = z.object({
   POD_NAMESPACE: text('lockkeeper'),
   SERVICE_NAME: text('lockkeeper'),
   TLS_SECRET: text('lockkeeper-tls'),
+  TLS_DIR: z.optional(z.string()),
+  LEASE_NAME: text('lockkeeper'),
   CONFIGURATION_NAME: text('lockkeeper'),
   RUNNER_IMAGE: z.string(),
   RUNNER_IMAGE_PULL_POLICY: z._default(z.enum(['Always', 'IfNotPresent', 'Never']), 'IfNotPresent'),
@@ -51,6 +57,8 @@ export function readConfig(
     namespace: data.POD_NAMESPACE,
     service: data.SERVICE_NAME,
     tlsSecret: data.TLS_SECRET,
+    tlsDir: data.TLS_DIR,
+    lease: data.LEASE_NAME,
     configuration: data.CONFIGURATION_NAME,
     runnerImage: data.RUNNER_IMAGE,
     imagePullPolicy: data.RUNNER_IMAGE_PULL_POLICY,

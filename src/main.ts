@@ -1,4 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { expiryOf } from '../certs/inspect.ts'
 import type { Bundle } from '../certs/issue.ts'
@@ -6,11 +10,14 @@ import { type Config, readConfig } from './config.ts'
 import { createApp, type Ports } from './http/app.ts'
 import { createMetrics } from './http/metrics.ts'
 import { type RunningServer, serve, serveMetrics } from './http/server.ts'
-import { keepCertificates } from './kubernetes/certificates.ts'
-import { clusterUid, makeClients } from './kubernetes/clients.ts'
+import type { Certificates } from './kubernetes/certificates.ts'
+import { type Clients, clusterUid, makeClients } from './kubernetes/clients.ts'
+import { serveMounted } from './kubernetes/mounted.ts'
 import { watchNamespaces } from './kubernetes/namespaces.ts'
 import { Secrets } from './kubernetes/secrets.ts'
+import { keepOwnCertificates, type SelfManagedOptions } from './kubernetes/self-managed.ts'
 import { Sources } from './kubernetes/sources.ts'
+import { readTrusts } from './kubernetes/webhooks.ts'
 
 /** The webhook service, from its start to its drain. */
 async function main(config: Config): Promise<void> {
@@ -29,19 +36,18 @@ async function main(config: Config): Promise<void> {
   const sources = Sources.of(clients)
   const secrets = Secrets.of(clients, Date.now)
   let server: RunningServer | undefined
-  let bundle: Bundle | undefined
-  const certificates = await keepCertificates({
-    clients,
-    namespace: config.namespace,
-    secret: config.tlsSecret,
-    configuration: config.configuration,
+  const latest: { bundle?: Bundle } = {}
+  const first = Promise.withResolvers<Bundle>()
+  const certificates = certificatesOf(config, clients, {
     names: namesOf(config),
     now: () => new Date(),
     log: (level, message) => log[level](message),
-    serve: (fresh) => {
-      server?.reload(fresh)
-      bundle = fresh
-      metrics.certificateExpires(expiryOf(fresh))
+    leads: metrics.leads,
+    serve: (bundle) => {
+      server?.reload(bundle)
+      latest.bundle = bundle
+      first.resolve(bundle)
+      metrics.certificateExpires(expiryOf(bundle))
     },
   })
   const ports: Ports = {
@@ -55,24 +61,41 @@ async function main(config: Config): Promise<void> {
     unready: () => {
       if (state.draining) return 'draining'
       if (!namespaces.synced()) return 'namespaces are not known yet'
-      return certificates.trusted() ? undefined : 'the certificate is not trusted by both configurations yet'
+      return certificates.problem()
     },
     log: (level, fields, message) => log[level](fields, message),
     metrics,
   }
   const app = createApp(ports)
-  while (bundle === undefined) await new Promise((resolve) => setTimeout(resolve, 100))
-  server = await serve(app, config.port, bundle)
+  server = await serve(app, config.port, await first.promise)
+  if (latest.bundle !== undefined) server.reload(latest.bundle) // Another may have come while it began to listen.
   const metricsServer = await serveMetrics(metrics, config.metricsPort)
   log.info({ port: config.port, ms: Math.round(performance.now() - began) }, 'ready for reviews')
 
   const [signal] = await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   state.draining = true
   log.info({ signal }, 'draining')
-  await server.drain(config.drainMs)
-  certificates.stop()
+  await Promise.all([server.drain(config.drainMs), certificates.stop()])
   await namespaces.stop()
   metricsServer.close()
+}
+
+/** Our own certificates, or those of a mounted folder. */
+function certificatesOf(
+  { namespace, tlsDir, tlsSecret: secret, configuration, lease }: Config,
+  clients: Clients,
+  hooks: Omit<SelfManagedOptions, 'clients' | 'namespace' | 'secret' | 'configuration' | 'lease' | 'me'>,
+): Certificates {
+  if (tlsDir !== undefined) {
+    const text = (name: string) => readFile(join(tlsDir, name), 'utf8')
+    const files = async () => {
+      const [ca, cert, key] = await Promise.all(['ca.crt', 'tls.crt', 'tls.key'].map(text))
+      return { ca: ca ?? '', caKey: '', cert: cert ?? '', key: key ?? '' }
+    }
+    return serveMounted({ ...hooks, files, trusts: () => readTrusts(clients, configuration) })
+  }
+  const me = `${hostname()}_${randomUUID()}`
+  return keepOwnCertificates({ ...hooks, clients, namespace, secret, configuration, lease, me })
 }
 
 /** The names under which the API server calls the Service. */

@@ -20,3 +20,13 @@ test('every problem is said at once', () => {
     'DRAIN_SECONDS',
   ])
 })
+
+test('certificates are our own, unless a folder with others is named', () => {
+  expect(readConfig({ RUNNER_IMAGE: 'runner:1' })).toMatchObject({
+    tlsDir: undefined,
+    tlsSecret: 'lockkeeper-tls',
+    lease: 'lockkeeper',
+  })
+  expect(readConfig({ RUNNER_IMAGE: 'runner:1', TLS_DIR: '' })).toMatchObject({ tlsDir: undefined })
+  expect(readConfig({ RUNNER_IMAGE: 'runner:1', TLS_DIR: '/tls' })).toMatchObject({ tlsDir: '/tls' })
+})

@@ -5,6 +5,8 @@ export interface Metrics {
   readonly registry: Registry
   reviewed(hook: string, operation: string, result: string, seconds: number, codes: readonly string[]): void
   certificateExpires(at: Date): void
+  /** Whether this replica holds the Lease, and so is the one that renews certificates. */
+  leads(held: boolean): void
 }
 
 export function createMetrics(): Metrics {
@@ -35,6 +37,11 @@ export function createMetrics(): Metrics {
     help: 'When the served certificate expires',
     registers,
   })
+  const leader = new Gauge({
+    name: 'lockkeeper_leader',
+    help: 'Whether this replica holds the Lease and renews the certificates (1) or not (0)',
+    registers,
+  })
   return {
     registry,
     reviewed: (hook, operation, result, seconds, codes) => {
@@ -43,5 +50,6 @@ export function createMetrics(): Metrics {
       for (const code of codes) findings.inc({ code })
     },
     certificateExpires: (at) => expiry.set(at.getTime() / 1000),
+    leads: (held) => leader.set(held ? 1 : 0),
   }
 }

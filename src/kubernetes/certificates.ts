@@ -1,77 +1,70 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { trusts } from '../../certs/inspect.ts'
-import type { Bundle } from '../../certs/issue.ts'
-import { keepBundle } from '../../certs/keep.ts'
-import { secretStore } from './bundle-store.ts'
-import { type Clients, reasonOf } from './clients.ts'
-import { readTrusts } from './webhooks.ts'
+import { Keeper, type KeeperOptions } from '../../certs/keep.ts'
+import { Serving, type ServingOptions } from '../../certs/serving.ts'
+import type { Doorbell } from './doorbell.ts'
+import { type Candidate, takePart } from './election.ts'
+import { startRounds } from './rounds.ts'
 
-export interface CertificateOptions {
-  readonly clients: Clients
-  readonly namespace: string
-  readonly secret: string
-  readonly configuration: string
-  readonly names: readonly string[]
-  readonly now: () => Date
-  readonly log: (level: 'info' | 'warn', message: string) => void
-  /** A bundle to serve from now on. */
-  readonly serve: (bundle: Bundle) => void
-}
-
+/** What the service asks of whoever looks after its certificate. */
 export interface Certificates {
-  /** Whether both configurations trust what is served. */
-  trusted(): boolean
-  stop(): void
+  /** Why a review that comes here would fail, or undefined when it would not. */
+  problem(): string | undefined
+  stop(): Promise<void>
 }
 
-/** A re-applied manifest blanks the caBundle, and another replica may have issued: both are seen within this time. */
-const INTERVAL = 5_000
-
-/** Serves the shared bundle, and keeps both configurations trusting it. Resolves when a first bundle is served. */
-export async function keepCertificates(options: CertificateOptions): Promise<Certificates> {
-  const state: { served: Bundle | undefined; trusted: boolean; stop: AbortController } = {
-    served: undefined,
-    trusted: false,
-    stop: new AbortController(),
-  }
-  const round = async () => {
-    const { clients, namespace, secret, names, now, log } = options
-    const store = secretStore(clients, namespace, secret)
-    const bundle = await keepBundle({
-      store,
-      names,
-      now,
-      issued: (reason) => log('info', `issued a certificate: ${reason}`),
-    })
-    if (bundle.cert !== state.served?.cert) {
-      options.serve(bundle)
-      state.served = bundle
-    }
-    state.trusted = await keepTrust(options, bundle)
-  }
-  const attempt = async () => {
-    try {
-      await round()
-    } catch (error) {
-      options.log('warn', `certificates could not be looked after: ${reasonOf(error)}`)
-    }
-  }
-  await attempt()
-  void (async () => {
-    while (!state.stop.signal.aborted) {
-      await sleep(state.trusted ? INTERVAL : 500, undefined, { signal: state.stop.signal }).catch(() => undefined)
-      if (!state.stop.signal.aborted) await attempt()
-    }
-  })()
-  return { trusted: () => state.trusted, stop: () => state.stop.abort() }
+export interface CertificateOptions extends ServingOptions, Pick<KeeperOptions, 'world' | 'newKey' | 'terms'> {
+  readonly candidate: Candidate
+  /** Bells that ring when the Secret or a configuration changes. */
+  readonly listen: (ring: () => void) => readonly Doorbell[]
+  readonly log: (level: 'info' | 'warn', message: string) => void
+  /** Hears when this replica takes or loses the Lease. */
+  readonly leads: (held: boolean) => void
+  readonly pauses?: Pauses
 }
 
-async function keepTrust({ clients, configuration, log }: CertificateOptions, bundle: Bundle): Promise<boolean> {
-  const found = await readTrusts(clients, configuration)
-  for (const trust of found) {
-    if (trusts(trust.caBundle, bundle)) continue
-    await trust.set(bundle.ca)
-    log('info', `${trust.webhook} trusts our CA now`)
+/** Milliseconds until the next look at the latest. */
+export interface Pauses {
+  /** Nothing to do, and every change is heard of. */
+  readonly quiet: number
+  /** A change might go unheard. */
+  readonly deaf: number
+}
+
+const PAUSES: Pauses = { quiet: 30_000, deaf: 2_000 }
+/** So many writes in a row are a dispute with somebody, and no renewal. */
+const MANY = 20
+
+/** Serves the certificate of the Secret and, while this replica holds the Lease, renews and heals what it depends on. */
+export function keepCertificates(options: CertificateOptions): Certificates {
+  const { log, leads, pauses = PAUSES } = options
+  const serving = new Serving(options)
+  const keeper = new Keeper({ ...options, serving, say: (message) => log('info', message) })
+  const election = takePart({
+    candidate: options.candidate,
+    changed: (held) => {
+      log('info', held ? 'this replica writes the certificates now' : 'this replica no longer writes the certificates')
+      leads(held)
+      rounds.ring()
+    },
+    failed: (reason) => log('warn', `the Lease cannot be kept: ${reason}; nobody renews certificates until it can`),
+  })
+  let writes = 0
+  const rounds = startRounds({
+    round: async () => {
+      writes = (await keeper.round(election.held())) ? writes + 1 : 0
+      if (writes === MANY) log('warn', 'the certificates do not come to rest: somebody else writes them too')
+      if (writes > 0) return writes < MANY ? 0 : pauses.deaf
+      return bells.every((bell) => bell.connected()) ? pauses.quiet : pauses.deaf
+    },
+    again: pauses.deaf,
+    failed: (reason) => log('warn', `certificates cannot be looked after: ${reason}; what is served is served on`),
+  })
+  const bells = options.listen(rounds.ring)
+  return {
+    problem: () => serving.problem(),
+    stop: async () => {
+      for (const bell of bells) bell.stop()
+      await rounds.stop()
+      await election.stop()
+    },
   }
-  return found.length > 0
 }

@@ -34,10 +34,12 @@ class PooledKubeConfig extends KubeConfig {
   }
 }
 
-/** Clients from the pod's service account, else from KUBECONFIG. */
-export function makeClients(): Clients {
+/** Clients from a kubeconfig that was named, else from the pod's service account, else from KUBECONFIG. */
+export function makeClients({ kubeconfig, context }: { kubeconfig?: string; context?: string } = {}): Clients {
   const kubeConfig = new PooledKubeConfig()
-  kubeConfig.loadFromDefault()
+  if (kubeconfig === undefined) kubeConfig.loadFromDefault()
+  else kubeConfig.loadFromFile(kubeconfig)
+  if (context !== undefined) kubeConfig.setCurrentContext(context)
   return {
     kubeConfig,
     core: kubeConfig.makeApiClient(CoreV1Api),

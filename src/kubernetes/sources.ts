@@ -1,8 +1,6 @@
 import type { V1ConfigMap } from '@kubernetes/client-node'
 import type { SourceOutcome, SourceRequest } from '../admission/facts.ts'
-import { catalogueOf } from '../migration/catalogue.ts'
-import type { Catalogue, RawFile } from '../migration/migration.ts'
-import { readMigrations } from '../migration/read.ts'
+import { type CatalogueSource, catalogueInside, catalogueOfFiles } from '../migration/catalogue-source.ts'
 import { type Clients, reasonOf, statusOf } from './clients.ts'
 
 type ConfigMapReader = (name: string, namespace: string) => Promise<V1ConfigMap>
@@ -13,7 +11,7 @@ const MAX_KEPT = 100
 /** Reads ConfigMaps live, and parses each version of them once. */
 export class Sources {
   readonly #read: ConfigMapReader
-  readonly #parsed = new Map<string, Catalogue>()
+  readonly #parsed = new Map<string, CatalogueSource>()
 
   constructor(read: ConfigMapReader) {
     this.#read = read
@@ -24,41 +22,42 @@ export class Sources {
   }
 
   async read(request: SourceRequest): Promise<SourceOutcome> {
+    const { configMaps, namespace } = request
+    const outcomes = await Promise.all(configMaps.map((configMap) => this.#readOne(configMap, namespace)))
     const maps: V1ConfigMap[] = []
-    for (const configMap of request.configMaps) {
-      try {
-        maps.push(await this.#read(configMap, request.namespace))
-      } catch (error) {
-        if (statusOf(error) === 404) return { kind: 'missing', configMap }
-        return { kind: 'failed', configMap, reason: reasonOf(error) }
-      }
+    for (const outcome of outcomes) {
+      if (outcome.kind !== 'map') return outcome
+      maps.push(outcome.map)
     }
-    return {
-      kind: 'read',
-      catalogue: this.#catalogue(maps, request),
-      immutable: maps.every(({ immutable }) => immutable === true),
-      items: maps.map((map) => ({ configMap: map.metadata?.name ?? '', keys: keysOf(map).sort() })),
+    const source = this.#sourceOf(maps, request)
+    if ('flaw' in source)
+      return { kind: 'failed', configMap: configMaps[0] ?? '', reason: source.flaw, fix: source.fix }
+    return { kind: 'read', ...source, immutable: maps.every(({ immutable }) => immutable === true) }
+  }
+
+  async #readOne(configMap: string, namespace: string): Promise<{ kind: 'map'; map: V1ConfigMap } | SourceOutcome> {
+    try {
+      return { kind: 'map', map: await this.#read(configMap, namespace) }
+    } catch (error) {
+      if (statusOf(error) === 404) return { kind: 'missing', configMap }
+      return { kind: 'failed', configMap, reason: reasonOf(error) }
     }
   }
 
-  #catalogue(maps: readonly V1ConfigMap[], { format, historySchema, placeholders }: SourceRequest): Catalogue {
+  #sourceOf(maps: readonly V1ConfigMap[], request: SourceRequest): CatalogueSource {
+    const { catalogue = false, format, historySchema, placeholders } = request
     const versions = maps.map(({ metadata }) => `${metadata?.uid}@${metadata?.resourceVersion}`)
-    const key = [...versions, format ?? '', historySchema, JSON.stringify(placeholders)].join(' ')
+    const key = [...versions, catalogue, format ?? '', historySchema, JSON.stringify(placeholders)].join(' ')
     const known = this.#parsed.get(key)
     if (known !== undefined) return known
-    const options = { format, historySchema, placeholders }
-    const catalogue = catalogueOf(readMigrations(maps.flatMap(filesOf), options))
-    this.#parsed.set(key, catalogue)
+    const [first] = maps
+    const source =
+      catalogue && first !== undefined
+        ? catalogueInside(first)
+        : catalogueOfFiles(maps, { format, historySchema, placeholders })
+    this.#parsed.set(key, source)
     const [oldest] = this.#parsed.keys()
     if (this.#parsed.size > MAX_KEPT && oldest !== undefined) this.#parsed.delete(oldest)
-    return catalogue
+    return source
   }
 }
-
-const keysOf = ({ data, binaryData }: V1ConfigMap) => [...Object.keys(data ?? {}), ...Object.keys(binaryData ?? {})]
-
-/** `data` holds text, `binaryData` base64 (what kubectl makes of a file that is not UTF-8). */
-const filesOf = ({ data, binaryData }: V1ConfigMap): RawFile[] => [
-  ...Object.entries(data ?? {}).map(([name, content]) => ({ name, content })),
-  ...Object.entries(binaryData ?? {}).map(([name, content]) => ({ name, content: Buffer.from(content, 'base64') })),
-]

@@ -1,48 +1,63 @@
 import type { V1MutatingWebhook, V1ValidatingWebhook } from '@kubernetes/client-node'
-import type { Clients } from './clients.ts'
+import type { WritableTrust } from '../../certs/keep.ts'
+import { absent } from './bundle-store.ts'
+import { type Clients, statusOf } from './clients.ts'
 
-/** What a webhook of ours trusts, in one of the two configurations. */
-export interface Trust {
-  readonly webhook: string
-  /** PEM text; empty when nobody set it yet. */
-  readonly caBundle: string
-  /** Writes another one, and only into the webhook of this name. */
-  set(caBundle: string): Promise<void>
+interface Configuration {
+  readonly metadata?: { readonly resourceVersion?: string }
+  readonly webhooks?: readonly (V1MutatingWebhook | V1ValidatingWebhook)[]
 }
 
-/** Our webhooks in both configurations. */
-export async function readTrusts({ admission }: Clients, name: string): Promise<Trust[]> {
+/** What our webhooks trust, in both configurations. */
+export async function readTrusts({ admission }: Clients, name: string): Promise<WritableTrust[]> {
   const [mutating, validating] = await Promise.all([
-    admission.readMutatingWebhookConfiguration({ name }),
-    admission.readValidatingWebhookConfiguration({ name }),
+    absent(admission.readMutatingWebhookConfiguration({ name })),
+    absent(admission.readValidatingWebhookConfiguration({ name })),
   ])
   return [
-    ...trustsOf(mutating.webhooks ?? [], (body) => admission.patchMutatingWebhookConfiguration({ name, body })),
-    ...trustsOf(validating.webhooks ?? [], (body) => admission.patchValidatingWebhookConfiguration({ name, body })),
+    trustOf(`MutatingWebhookConfiguration ${name}`, mutating, (body) =>
+      admission.patchMutatingWebhookConfiguration({ name, body }),
+    ),
+    trustOf(`ValidatingWebhookConfiguration ${name}`, validating, (body) =>
+      admission.patchValidatingWebhookConfiguration({ name, body }),
+    ),
   ]
 }
 
-const trustsOf = (
-  webhooks: readonly (V1MutatingWebhook | V1ValidatingWebhook)[],
+function trustOf(
+  configuration: string,
+  { metadata, webhooks = [] }: Configuration = {},
   patch: (body: object[]) => Promise<unknown>,
-): Trust[] =>
-  webhooks.flatMap(({ name: webhook, clientConfig }, i) =>
-    webhook.endsWith('.lockkeeper.dev')
-      ? [
-          {
-            webhook,
-            caBundle: Buffer.from(clientConfig.caBundle ?? '', 'base64').toString('utf8'),
-            set: async (caBundle) => {
-              await patch([
-                { op: 'test', path: `/webhooks/${i}/name`, value: webhook },
-                {
-                  op: 'add',
-                  path: `/webhooks/${i}/clientConfig/caBundle`,
-                  value: Buffer.from(caBundle).toString('base64'),
-                },
-              ])
+): WritableTrust {
+  const ours = [...webhooks.entries()].filter(([, { name }]) => name.endsWith('.lockkeeper.dev'))
+  return {
+    configuration,
+    caBundles: ours.map(([, { clientConfig }]) => Buffer.from(clientConfig.caBundle ?? '', 'base64').toString('utf8')),
+    set: (caBundle) =>
+      untouched(
+        patch([
+          { op: 'test', path: '/metadata/resourceVersion', value: metadata?.resourceVersion },
+          ...ours.flatMap(([i, webhook]) => [
+            { op: 'test', path: `/webhooks/${i}/name`, value: webhook.name },
+            {
+              op: 'add',
+              path: `/webhooks/${i}/clientConfig/caBundle`,
+              value: Buffer.from(caBundle).toString('base64'),
             },
-          },
-        ]
-      : [],
-  )
+          ]),
+        ]),
+      ),
+  }
+}
+
+/** The API server answers 422 to a patch of which a test does not hold. */
+async function untouched(patching: Promise<unknown>): Promise<boolean> {
+  try {
+    await patching
+    return true
+  } catch (error) {
+    const status = statusOf(error)
+    if (status === 404 || status === 409 || status === 422) return false
+    throw error
+  }
+}

@@ -1,8 +1,10 @@
 import { get } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { expect, test } from 'vitest'
 import { issueBundle } from '../../certs/issue.ts'
-import { serve } from '../../src/http/server.ts'
+import { createMetrics } from '../../src/http/metrics.ts'
+import { serve, serveMetrics } from '../../src/http/server.ts'
 
 const names = ['lockkeeper.lockkeeper.svc']
 const issue = () => issueBundle({ names, now: new Date() })
@@ -69,4 +71,19 @@ test('a drain answers on, asks clients to close, and waits for what is under way
   expect((await slow).text).toBe('late but whole')
   await drained
   await expect(ask(server.port, bundle.ca)).rejects.toThrow(/ECONNREFUSED/)
+})
+
+test('the metrics say who renews certificates, and until when the served one is valid', async () => {
+  const metrics = createMetrics()
+  const server = await serveMetrics(metrics, 0, '127.0.0.1')
+  const read = async () => (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`)).text()
+  expect(await read()).toContain('\nlockkeeper_leader 0\n')
+  metrics.leads(true)
+  metrics.certificateExpires(new Date('2026-01-31T00:00:00Z'))
+  const text = await read()
+  expect(text).toContain('\nlockkeeper_leader 1\n')
+  expect(text).toContain('\nlockkeeper_certificate_expiry_timestamp_seconds 1769817600\n')
+  metrics.leads(false)
+  expect(await read()).toContain('\nlockkeeper_leader 0\n')
+  server.close()
 })

@@ -8,7 +8,12 @@ const root = join(import.meta.dirname, '../..')
 export function renderInstall(): string {
   const chart = execFileSync(
     'helm',
-    ['template', 'lockkeeper', join(root, 'manifests/chart'), '-n', 'lockkeeper', '--kube-version', '1.30.0'],
+    [
+      'template',
+      'lockkeeper',
+      join(root, 'manifests/chart'),
+      ...'-n lockkeeper --kube-version 1.30.0 --skip-tests'.split(' '),
+    ],
     {
       encoding: 'utf8',
     },

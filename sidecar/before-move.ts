@@ -64,6 +64,11 @@ export function recheckFiles({ rules }: RunRequest, set: MigrationSet, pending: 
       '`kubectl rollout restart` admits the files of today',
     )
   }
+  refuseUnsafe(rules, set, pending)
+}
+
+/** The checks of the way back that the webhook makes, on the files themselves. */
+export function refuseUnsafe(rules: RunRequest['rules'], set: MigrationSet, pending: readonly string[]): void {
   const entries = catalogueOf(set).entries.filter(({ version }) => pending.includes(version))
   const [finding] = rollbackFindings(entries, rules)
   if (finding !== undefined) throw failureOfFinding(finding)

@@ -1,12 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import {
-  DATABASE_SECRET_KEYS,
-  DATABASE_URI_FILE,
+  APPLICATION_ENV_PREFIX,
   DEFAULTS,
   ENV,
   FORMATS,
   type FormatName,
+  INTENT,
   MODES,
   ON_ROLLBACK,
   ROLLBACK_POLICIES,
@@ -14,6 +12,7 @@ import {
 import { parseDuration } from '../src/migration/duration.ts'
 import { parsePlaceholders } from '../src/migration/placeholder-list.ts'
 import { parseVersion } from '../src/migration/version.ts'
+import { secretKeywords } from './database-secret.ts'
 import {
   type DatabaseTarget,
   databaseTarget,
@@ -96,6 +95,7 @@ export function readConfig(env: Environment): RunnerConfig {
       allowIrreversible: text(ENV.allowIrreversible) === 'true',
       ...(baseline !== undefined && { baseline }),
       denyFindings: list(ENV.denyFindings),
+      ...(text(ENV.catalogue) === 'true' && { filesUnseen: true as const }),
       ...(breakGlass !== undefined && { breakGlass }),
     },
     lockTimeoutMs: duration(ENV.lockTimeout, DEFAULTS.lockTimeout) ?? 0,
@@ -138,41 +138,20 @@ function attempt<T>(problems: string[], parse: () => T): T | undefined {
 /** The URL in the environment, else the mounted Secret, else nothing: libpq's environment alone. */
 function databaseKeywords(env: Environment): Keywords {
   const url = env[ENV.databaseUrl]
-  if (url !== undefined && url !== '') return parseDatabaseUrl(url)
+  if (url !== undefined && url !== '') return parseDatabaseUrl(completed(url, env))
   const folder = env[ENV.databaseDir]
-  return folder === undefined || folder === '' ? {} : secretKeywords(folder, readSecret(folder))
+  return folder === undefined || folder === '' ? {} : secretKeywords(folder, env)
 }
 
-function readSecret(folder: string): Map<string, string> {
-  const files = new Map<string, string>()
-  let names: string[]
-  try {
-    names = readdirSync(folder)
-  } catch {
-    names = [] // An optional Secret that does not exist yet leaves no folder; the message below says what to do.
-  }
-  for (const name of [DATABASE_URI_FILE, ...DATABASE_SECRET_KEYS]) {
-    if (names.includes(name)) files.set(name, readFileSync(join(folder, name), 'utf8').trim())
-  }
-  return files
-}
+const unexpanded = new RegExp(`\\$\\(${APPLICATION_ENV_PREFIX}([^)]*)\\)`, 'g')
+/** Every container has these of the Services in its namespace (Kubernetes, Service, environment variables). */
+const ofService = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)$/
 
-function secretKeywords(folder: string, files: ReadonlyMap<string, string>): Keywords {
-  const first = (...names: string[]) => names.map((name) => files.get(name)).find((value) => value !== undefined)
-  const url = first(DATABASE_URI_FILE, 'url', 'DATABASE_URL')
-  if (url !== undefined) return parseDatabaseUrl(url)
-  if (files.size === 0) {
-    throw new TargetProblem(
-      `${folder} holds nothing to connect with: the Secret that the annotation lockkeeper.dev/database names is missing, or has not the key it names`,
-    )
-  }
-  const found = {
-    host: first('host'),
-    port: first('port'),
-    user: first('user', 'username'),
-    password: first('password', 'postgres-password'),
-    dbname: first('dbname', 'database'),
-    sslmode: first('sslmode'),
-  }
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined))
-}
+/** The kubelet leaves a name that no `envFrom` has as it was written: it is a Service's, or nobody's. */
+const completed = (url: string, env: Environment): string =>
+  url.replace(unexpanded, (_, name: string) => {
+    const value = ofService.test(name) ? env[name] : undefined
+    if (value !== undefined) return value
+    const what = 'which the container it names has neither in env nor in envFrom'
+    throw new TargetProblem(`${INTENT.database} needs ${name}, ${what}`)
+  })

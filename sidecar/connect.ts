@@ -187,6 +187,12 @@ function explain(error: unknown, { database, user, sslmode }: DatabaseTarget, wh
     case '57P03':
       return passing(cannot(`${where} is starting or stopping`, 'wait until the database is up', state))
   }
+  if (/certificate|self-signed|self signed|altnames|ERR_TLS/i.test(`${state} ${said}`)) {
+    return cannot(
+      `the certificate of ${where} does not verify: ${said}`,
+      'give sslrootcert the CA that signed it, and use its host name',
+    )
+  }
   if (state?.startsWith('08') || (state !== undefined && /^E[A-Z_]+$/.test(state))) {
     return passing(
       cannot(
@@ -199,12 +205,6 @@ function explain(error: unknown, { database, user, sslmode }: DatabaseTarget, wh
     return cannot(
       `${where} offers no TLS, which sslmode asks for`,
       'switch TLS on in the server, or use sslmode=prefer',
-    )
-  }
-  if (/certificate|self-signed|self signed|altnames|ERR_TLS/i.test(`${state} ${said}`)) {
-    return cannot(
-      `the certificate of ${where} does not verify: ${said}`,
-      'give sslrootcert the CA that signed it, and use its host name',
     )
   }
   if (/establishing an SSL|received invalid response|Unknown message|unrecognized|Unexpected .*message/i.test(said)) {

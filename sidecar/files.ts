@@ -27,7 +27,7 @@ export function filesFor(
     mounted === undefined
       ? `no migration files are mounted, and the database does not know version ${target}`
       : `the files have no version ${target}, and the database does not know it either`,
-    'apply the ConfigMap that holds it, then run the same command again',
+    'apply the ConfigMap (or name the image) that holds it, then run the same command again',
   )
 }
 

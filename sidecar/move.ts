@@ -6,6 +6,7 @@ import {
   pendingRepeatables,
   recheckFiles,
   refuseChanged,
+  refuseUnsafe,
 } from './before-move.ts'
 import { journalRow, replaceDown, replaceUp } from './history/write.ts'
 import type { Look } from './look.ts'
@@ -37,7 +38,12 @@ async function recheck(
   pending: readonly string[],
 ) {
   const { request } = context
-  if (mounted === undefined || files === undefined || !differsFromAdmitted(request, mounted, target)) return false
+  const { rules } = request
+  if (mounted === undefined || files === undefined) return false
+  if (!differsFromAdmitted(request, mounted, target)) {
+    if (rules.filesUnseen && rules.breakGlass === undefined) refuseUnsafe(rules, mounted, pending)
+    return false
+  }
   if (pending.length === 0) return true
   recheckFiles(request, mounted, pending)
   const detail = `the files differ from the admitted ones; versions ${pending.join(', ')} passed the checks in the runner`

@@ -24,7 +24,12 @@ export interface RunRequest {
   readonly onRollback: OnRollback
   readonly strategy: string
   readonly outOfOrder: boolean
-  readonly rules: RollbackRules & { readonly denyFindings: readonly string[]; readonly breakGlass?: string }
+  readonly rules: RollbackRules & {
+    readonly denyFindings: readonly string[]
+    readonly breakGlass?: string
+    /** The webhook judged by a catalogue, which may leave out what is wrong with the files. */
+    readonly filesUnseen?: true
+  }
   /** A person asked for a way down: to the target, unless another workload holds more (`force` ignores that). */
   readonly lower?: { readonly force: boolean }
   readonly lockTimeoutMs: number

@@ -39,6 +39,7 @@ export const CONFIG = {
   memoryLimit: `config.${DOMAIN}/memory-limit`,
   afterContainer: `config.${DOMAIN}/after-container`,
   placeholders: `config.${DOMAIN}/placeholders`,
+  imageVolume: `config.${DOMAIN}/image-volume`,
 } as const
 
 /** The platform's rules, on the namespace only, so that an app team cannot lift them. */
@@ -60,6 +61,12 @@ export const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt'
 
 export const CONTAINER_NAME = 'lockkeeper-migrate'
 export const VOLUME_NAME = 'lockkeeper'
+/** Where the files are in an image: the init container that copies them out of it, the volume, and where ours sees it. */
+export const FILES_CONTAINER_NAME = 'lockkeeper-files'
+export const FILES_VOLUME_NAME = 'lockkeeper-files'
+export const FILES_PATH = '/lockkeeper-files'
+/** Key of a ConfigMap that holds a catalogue. */
+export const CATALOGUE_KEY = 'catalogue.json'
 
 /** The projected volume, and the two folders in it. */
 export const MOUNT_PATH = '/lockkeeper'
@@ -69,23 +76,33 @@ export const DATABASE_DIR = 'database'
 export const DATABASE_URI_FILE = 'uri'
 
 /**
- * Keys under which PostgreSQL operators and charts keep connection facts in a Secret (CloudNativePG, Crunchy,
- * Zalando, Bitnami). A whole Secret is mounted by naming each of these as an optional item.
+ * Keys under which PostgreSQL operators and charts keep connection facts in a Secret, by what they mean, the better one
+ * first: CloudNativePG (`-app`), Crunchy (`-pguser-`), Zalando, Bitnami and service bindings. Keys of a way through a
+ * pooler (`pgbouncer-…`) are not among them: a run needs a session of its own. The last three are files with PEM.
  */
-export const DATABASE_SECRET_KEYS = [
-  'uri',
-  'url',
-  'DATABASE_URL',
-  'host',
-  'port',
-  'user',
-  'username',
-  'password',
-  'postgres-password',
-  'dbname',
-  'database',
-  'sslmode',
-] as const
+export const DATABASE_SECRET = {
+  uri: ['uri', 'url', 'DATABASE_URL', 'fqdn-uri'],
+  host: ['host'],
+  port: ['port'],
+  user: ['user', 'username'],
+  password: ['password'],
+  /** Of the user postgres (Bitnami). */
+  postgresPassword: ['postgres-password'],
+  dbname: ['dbname', 'database'],
+  sslmode: ['sslmode'],
+  sslrootcert: ['ca.crt'],
+  sslcert: ['tls.crt'],
+  sslkey: ['tls.key'],
+} as const
+
+/** A whole Secret is mounted by naming each of these as an optional item. */
+export const DATABASE_SECRET_KEYS = Object.values(DATABASE_SECRET).flat()
+
+/**
+ * What the application's `envFrom` has goes to the runner under this prefix, so that nothing of it (NODE_OPTIONS, PGHOST,
+ * a name of ours) means anything there by itself.
+ */
+export const APPLICATION_ENV_PREFIX = 'LOCKKEEPER_APP_'
 
 /** Environment of the runner. Values are strings; an absent name means the default. */
 export const ENV = {
@@ -105,6 +122,8 @@ export const ENV = {
   /** Folder of the migration files. */
   migrations: 'LOCKKEEPER_MIGRATIONS',
   format: 'LOCKKEEPER_FORMAT',
+  /** `true`: the webhook saw a catalogue of the files, and not the files. */
+  catalogue: 'LOCKKEEPER_CATALOGUE',
   mode: 'LOCKKEEPER_MODE',
   onRollback: 'LOCKKEEPER_ON_ROLLBACK',
   rollbackPolicy: 'LOCKKEEPER_ROLLBACK_POLICY',

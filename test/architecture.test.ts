@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 const table: Record<string, { ours: readonly string[]; packages: readonly string[] }> = {
   'src/contract.ts': { ours: [], packages: [] },
   'src/config.ts': { ours: ['src/contract.ts'], packages: ['zod/mini'] },
-  'src/migration': { ours: ['src/contract.ts'], packages: ['node:crypto', 'node:zlib'] },
+  'src/migration': { ours: ['src/contract.ts'], packages: ['node:crypto', 'node:zlib', 'zod/mini'] },
   'src/safety': { ours: ['src/migration', 'src/contract.ts'], packages: ['libpg-query'] },
   'src/injection': {
     ours: ['src/migration', 'src/contract.ts'],

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ENV, RESTARTED_AT } from '../contract.ts'
 import { migrateContainer } from '../injection/container.ts'
+import { filesParts } from '../injection/files-container.ts'
 import type { Parts } from '../injection/parts.ts'
 import { entriesOf, type Status, writeStatus } from '../injection/status.ts'
 import { migrateVolume, mountedItems } from '../injection/volume.ts'
@@ -14,8 +15,11 @@ import type { ReviewRequest } from './review.ts'
 import type { Build } from './situation.ts'
 
 const HOUR = 3_600_000
-/** Within this a status that a CREATE brings is our own from a moment ago (reinvocation), later it is a copy. */
-const MOMENT = 60_000
+/**
+ * Within this a status that a CREATE brings is our own from a moment ago (reinvocation), though by another replica whose
+ * clock is a minute or two off; later it is a copy.
+ */
+const MOMENT = 180_000
 
 /** Whether the source holds what the target needs. */
 export function usableCatalogue({ source }: Facts, target: string): Catalogue | undefined {
@@ -31,6 +35,7 @@ export function buildParts(request: ReviewRequest, build: Build, facts: Facts): 
   if (catalogue === undefined && direction === 'same' && build.sameIntent && old?.parts !== undefined) return old.parts
   const wanted = wantedStatus(build, catalogue)
   const items = facts.source?.kind === 'read' ? facts.source.items : mountedItems(workload)
+  const extras = filesParts(settings, workload)
   const assemble = (token: number): Parts => {
     const status: Status = { ...wanted, token }
     const container = migrateContainer(settings, {
@@ -42,7 +47,8 @@ export function buildParts(request: ReviewRequest, build: Build, facts: Facts): 
       status,
       breakGlass: build.breakGlass?.version,
     })
-    return { container, volume: migrateVolume(settings, items), status: writeStatus(status) }
+    const parts = { container, volume: migrateVolume(settings, items), status: writeStatus(status) }
+    return extras === undefined ? parts : { ...parts, extras }
   }
   if (old !== undefined && keepsToken(request, build, wanted, assemble(old.status.token)))
     return assemble(old.status.token)
@@ -89,7 +95,7 @@ const restartedAt = (workload: Workload | undefined) => workload?.spec.template.
 
 /** The environment without what may change while the wish stays the same: where the application keeps its URL. */
 const comparable = (container: JsonObject) =>
-  (container.env as unknown as EnvEntry[]).filter(
+  ((container.env ?? []) as unknown as EnvEntry[]).filter(
     ({ name }) => name.startsWith('LOCKKEEPER_') && name !== ENV.databaseUrl,
   )
 

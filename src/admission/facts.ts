@@ -12,6 +12,8 @@ export interface NamespaceFacts {
 export interface SourceRequest {
   readonly namespace: string
   readonly configMaps: readonly string[]
+  /** It is one, and holds a catalogue instead of files. */
+  readonly catalogue?: boolean
   readonly format: FormatName | undefined
   readonly historySchema: string
   readonly placeholders: Readonly<Record<string, string>>
@@ -24,11 +26,12 @@ export type SourceOutcome =
       readonly catalogue: Catalogue
       /** Whether every one of them is immutable: then even a dry run sees what will be. */
       readonly immutable: boolean
+      /** Files to mount; none of a catalogue's ConfigMap. */
       readonly items: readonly { readonly configMap: string; readonly keys: readonly string[] }[]
     }
   | { readonly kind: 'missing'; readonly configMap: string }
-  /** The API server did not answer, or not in time. */
-  | { readonly kind: 'failed'; readonly configMap: string; readonly reason: string }
+  /** The API server did not answer, or not in time; or what it holds is no catalogue, and `fix` says how to write one. */
+  | { readonly kind: 'failed'; readonly configMap: string; readonly reason: string; readonly fix?: string }
 
 /** Keys of the Secret that names the database; `unknown` where nobody let us look. */
 export type SecretKeys = readonly string[] | 'missing' | 'unknown'

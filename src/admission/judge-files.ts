@@ -1,37 +1,42 @@
+import type { Settings } from '../injection/settings.ts'
 import { type Finding, refusal, remark } from '../migration/finding.ts'
 import type { Catalogue, CatalogueEntry } from '../migration/migration.ts'
 import { rollbackFindings } from '../migration/rollback.ts'
 import { compareVersions } from '../migration/version.ts'
 import { usableCatalogue } from './build.ts'
 import type { Facts } from './facts.ts'
+import { judgeImage } from './judge-image.ts'
 import type { Build } from './situation.ts'
 
 /** What is wrong with the files, and on the way up with what they would run. */
 export function judgeFiles(build: Build, facts: Facts): Finding[] {
   const { settings, direction } = build
   const { source } = facts
-  const cure = `apply the ConfigMap first, or run the same command again (apply -f dir/ goes by file name)`
-  if (source === undefined) return []
+  const image = judgeImage(build)
+  if (source === undefined) return image
   if (source.kind === 'missing')
-    return [refusal('source-missing', `ConfigMap ${source.configMap} does not exist`, cure)]
+    return [...image, refusal('source-missing', `ConfigMap ${source.configMap} does not exist`, cureFor(settings))]
   if (source.kind === 'failed') {
-    return [
-      refusal(
-        'source-unreadable',
-        `ConfigMap ${source.configMap} could not be read: ${source.reason}`,
-        'run the same command again',
-      ),
-    ]
+    const what = `ConfigMap ${source.configMap} could not be read: ${source.reason}`
+    return [...image, refusal('source-unreadable', what, source.fix ?? 'run the same command again')]
   }
   const { catalogue } = source
   const within = ({ version }: Finding) => version === undefined || compareVersions(version, settings.target) <= 0
-  const global = catalogue.findings.filter(within)
+  const global = [...image, ...catalogue.findings.filter(within)]
   if (usableCatalogue(facts, settings.target) === undefined) {
     const known = catalogue.entries.at(-1)?.version
-    const what = `the files of ${settings.configMaps.join(', ')} have no version ${settings.target}${known === undefined ? '' : ` (the highest is ${known})`}`
-    return [...global, refusal('target-unknown', what, cure, settings.target)]
+    const [names, highest] = [settings.configMaps.join(', '), known === undefined ? '' : ` (the highest is ${known})`]
+    const where = settings.files.kind === 'configmap' ? `files of ${names} have` : `catalogue in ${names} has`
+    const what = `the ${where} no version ${settings.target}${highest}`
+    return [...global, refusal('target-unknown', what, cureFor(settings), settings.target)]
   }
   return direction === 'back' ? global : [...global, ...wayUp(build, catalogue)]
+}
+
+function cureFor({ files, configMaps }: Settings): string {
+  if (files.kind === 'configmap')
+    return `apply the ConfigMap first, or run the same command again (apply -f dir/ goes by file name)`
+  return `apply the release's catalogue first: lockkeeper catalogue --name ${configMaps[0]} | kubectl apply -f -`
 }
 
 /** Everything after what was admitted before, up to the target. */

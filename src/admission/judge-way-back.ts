@@ -1,4 +1,4 @@
-import { strategyOf } from '../injection/container.ts'
+import { strategyOf } from '../injection/kinds.ts'
 import { type Finding, remark } from '../migration/finding.ts'
 import { compareVersions } from '../migration/version.ts'
 import type { Facts } from './facts.ts'

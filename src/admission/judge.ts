@@ -1,15 +1,19 @@
-import { copiedEnv } from '../injection/container.ts'
+import { applicationEnv } from '../injection/application-env.ts'
+import { kindOf } from '../injection/kinds.ts'
 import { readStatus } from '../injection/status.ts'
 import type { Workload } from '../injection/workload.ts'
 import { digestOf } from '../migration/digest.ts'
 import { formatDuration } from '../migration/duration.ts'
-import { type Finding, refusal, remark } from '../migration/finding.ts'
+import { type Finding, type FindingCode, refusal, remark } from '../migration/finding.ts'
+import { rollbackFindings } from '../migration/rollback.ts'
 import { usableCatalogue } from './build.ts'
 import { databaseMissing } from './database-missing.ts'
+import { hardened } from './deny-findings.ts'
 import type { Facts } from './facts.ts'
-import { judgeFiles } from './judge-files.ts'
+import { between, judgeFiles } from './judge-files.ts'
 import { judgeWayBack } from './judge-way-back.ts'
 import { notInjected } from './not-injected.ts'
+import { plain } from './plain.ts'
 import type { ReviewRequest } from './review.ts'
 import type { Build } from './situation.ts'
 
@@ -19,36 +23,67 @@ export function judge(request: ReviewRequest, build: Build, facts: Facts): Findi
     ...build.findings,
     ...environmentFindings(build),
     ...judgeFiles(build, facts),
+    ...listedWithoutPolicy(build, facts),
     ...judgeWayBack(build, facts),
     ...injectionFindings(build, facts, request),
     ...databaseMissing(build.settings, facts.secretKeys),
     ...surroundings(request, build),
   ]
-  return found.map((finding) =>
-    softened(finding, request, build, facts) ? { ...finding, severity: 'warning' } : finding,
-  )
+  const { settings, breakGlass } = build
+  return found.map((finding) => {
+    if (softened(finding, request, build, facts)) return { ...finding, severity: 'warning' }
+    return breakGlass === undefined ? (hardened([finding], settings.policy)[0] ?? finding) : finding
+  })
 }
 
-/** Findings that depend on files which a dry run has not stored, or that only the database can settle. */
-const ofFiles = /^(source-|target-|version-|marker-|transaction-|rollback-)/
+/** Codes that depend neither on files, which a dry run has not stored, nor on a Secret. */
+const ofWorkload: readonly FindingCode[] = [
+  'annotation-invalid',
+  'annotation-unknown',
+  'break-glass',
+  'container-restored',
+  'deadline-long',
+  'intent-dropped',
+  'intent-split',
+  'not-injected',
+  'owned-by-controller',
+  'policy-off',
+  'rollback-data-loss',
+  'schema-ahead-incompatible',
+  'target-lowered',
+]
 
-function softened({ code }: Finding, request: ReviewRequest, build: Build, { source }: Facts): boolean {
-  if (!ofFiles.test(code)) return false
+/** Whether a finding is only said: it depends on what may not be there yet, or only the database can settle it. */
+function softened({ code, severity }: Finding, request: ReviewRequest, build: Build, { source }: Facts): boolean {
+  if (ofWorkload.includes(code)) return false
   const sure = source?.kind === 'read' && source.immutable
   if (request.dryRun && !sure) return true
+  if (severity === 'warning') return false
   if (build.direction === 'back') return true
   // A hotfix must not fail for a ConfigMap that is gone, nor for files that were admitted before.
   return build.direction === 'same' && build.sameIntent && code !== 'source-changed'
 }
 
+/** Under `rollback-policy: off` nobody looks for down scripts, unless `deny-findings` names what to look for. */
+function listedWithoutPolicy({ settings, old, direction }: Build, facts: Facts): Finding[] {
+  const { policy, target } = settings
+  const catalogue = usableCatalogue(facts, target)
+  if (policy.rollbackPolicy !== 'off' || direction !== 'up' || catalogue === undefined) return []
+  const { allowIrreversible, baseline } = policy
+  const rules = { rollbackPolicy: 'require', allowIrreversible, ...(baseline !== undefined && { baseline }) } as const
+  return rollbackFindings(between(catalogue, old?.status.target, target), rules).filter(({ code }) =>
+    policy.denyFindings.includes(code),
+  )
+}
+
 function environmentFindings({ settings, workload }: Build): Finding[] {
   const { database } = settings
-  if (database.kind !== 'env' || copiedEnv(workload, database.container, database.name).length > 0) return []
+  if (database.kind !== 'env' || applicationEnv(workload, database.container, database.name) !== undefined) return []
   return [
     refusal(
       'annotation-invalid',
-      `lockkeeper.dev/database names ${database.name} of container ${database.container}, which has no such entry in env`,
-      'name an entry that stands in env of that container (envFrom is not read)',
+      `lockkeeper.dev/database names ${database.name} of container ${database.container}, which has it neither in env nor in envFrom`,
+      'name a variable of that container',
     ),
   ]
 }
@@ -75,8 +110,8 @@ function injectionFindings(build: Build, facts: Facts, request: ReviewRequest): 
 function surroundings({ old: before }: ReviewRequest, build: Build): Finding[] {
   const { workload, settings, direction } = build
   const found: Finding[] = []
-  const { progressDeadlineSeconds = 600 } = workload.spec
-  if (settings.deadlineMs > progressDeadlineSeconds * 1000) {
+  const progressDeadlineSeconds = workload.spec.progressDeadlineSeconds ?? kindOf(workload).progressDeadline
+  if (progressDeadlineSeconds !== undefined && settings.deadlineMs > progressDeadlineSeconds * 1000) {
     found.push(
       remark(
         'deadline-long',
@@ -98,7 +133,7 @@ function surroundings({ old: before }: ReviewRequest, build: Build): Finding[] {
     found.push(
       remark(
         'break-glass',
-        `in force for ${build.breakGlass.version}: ${build.breakGlass.reason}`,
+        `in force for ${build.breakGlass.version}: ${plain(build.breakGlass.reason, 500)}`,
         'remove the annotation when it is over',
       ),
     )

@@ -1,6 +1,6 @@
 import { ENV } from '../contract.ts'
-import { partsOf } from '../injection/parts.ts'
-import { readStatus } from '../injection/status.ts'
+import { type Parts, partsOf } from '../injection/parts.ts'
+import { readStatus, type Status } from '../injection/status.ts'
 import type { EnvEntry, Workload } from '../injection/workload.ts'
 import { type Finding, refusal } from '../migration/finding.ts'
 
@@ -12,15 +12,19 @@ export function notInjected(workload: Workload, hash: string, target: string): F
   const parts = partsOf(workload)
   const status = readStatus(workload)
   if (parts === undefined || status === undefined) return finding('is missing or there twice')
-  const env = parts.container.env as unknown as readonly EnvEntry[] | undefined
-  const value = (name: string) => env?.find((entry) => entry.name === name)?.value
-  const own =
-    value(ENV.target) === status.target &&
-    value(ENV.digest) === status.digest &&
-    value(ENV.token) === String(status.token)
-  if (own && status.intent === hash && status.target === target) return undefined
+  if (isBuiltFor(parts, status) && status.intent === hash && status.target === target) return undefined
   return finding('was built for another intent')
 }
+
+/** Whether container and status were built together. */
+export const isBuiltFor = (parts: Parts, { target, digest, token }: Status): boolean =>
+  envOf(parts, ENV.target) === target &&
+  envOf(parts, ENV.digest) === digest &&
+  envOf(parts, ENV.token) === String(token)
+
+/** A variable of our container. */
+export const envOf = ({ container }: Parts, name: string): string | undefined =>
+  (container.env as unknown as readonly EnvEntry[] | undefined)?.find((entry) => entry.name === name)?.value
 
 const finding = (what: string): Finding =>
   refusal(

@@ -1,5 +1,7 @@
 import * as z from 'zod/mini'
-import { asWorkload, type Workload } from '../injection/workload.ts'
+import { findKind, type Kind } from '../injection/kinds.ts'
+import { asWorkload, nameOf, templateElsewhere, type Workload } from '../injection/workload.ts'
+import { isWellFormed } from './shape.ts'
 
 /** A request of the API server, as far as it is read. */
 export interface ReviewRequest {
@@ -13,12 +15,12 @@ export interface ReviewRequest {
   readonly user: string
   /** The object as it came: what a patch is made against. */
   readonly object: unknown
+  readonly oldObject: unknown
   readonly workload: Workload | undefined
   readonly old: Workload | undefined
+  /** Whose pod template it takes, where it asks for a schema and has no template of its own: `Deployment/orders`. */
+  readonly elsewhere: string | undefined
 }
-
-/** Kinds whose pod template is where a Deployment's is. */
-const kinds = new Set(['apps/v1/Deployment'])
 
 /** AdmissionReview of `admission.k8s.io/v1` (Kubernetes: Dynamic Admission Control, request). */
 const schema = z.looseObject({
@@ -48,19 +50,26 @@ export function parseReview(body: unknown): ReviewRequest | { readonly problem: 
     }
   }
   const { request } = parsed.data
-  const kind = `${request.kind.group}/${request.kind.version}/${request.kind.kind}`
-  const known = kinds.has(kind)
-  const workload = known ? asWorkload(request.object) : undefined
+  const { group, version } = request.kind
+  const kind = findKind(group, version, request.kind.kind)
+  const workload = workloadIn(kind, request.object)
   return {
     uid: request.uid,
     operation: request.operation,
     dryRun: request.dryRun === true,
-    kind,
+    kind: `${group}/${version}/${request.kind.kind}`,
     namespace: request.namespace ?? workload?.metadata.namespace ?? 'default',
-    name: request.name || workload?.metadata.name || workload?.metadata.generateName || '',
+    name: request.name || (workload === undefined ? '' : nameOf(workload.metadata)),
     user: request.userInfo?.username ?? '',
     object: request.object,
+    oldObject: request.oldObject,
     workload,
-    old: known ? asWorkload(request.oldObject) : undefined,
+    old: workloadIn(kind, request.oldObject),
+    elsewhere: kind && templateElsewhere(kind, request.object),
   }
+}
+
+function workloadIn(kind: Kind | undefined, object: unknown): Workload | undefined {
+  const workload = kind && asWorkload(kind, object)
+  return workload !== undefined && isWellFormed(workload) ? workload : undefined
 }

@@ -1,30 +1,37 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ADMISSION_LABEL, INTENT } from '../contract.ts'
-import { asks, type Intent, intentHash, ownIntent, type SplitKey } from '../injection/intent.ts'
+import { asks, type Intent, intentHash, ownIntent } from '../injection/intent.ts'
+import { kindOf } from '../injection/kinds.ts'
 import { hasParts, type Parts, partsOf, withoutParts } from '../injection/parts.ts'
 import { type Policy, readPolicy } from '../injection/policy.ts'
 import { readSettings, type Settings } from '../injection/settings.ts'
 import { readStatus, type Status } from '../injection/status.ts'
-import type { Workload } from '../injection/workload.ts'
+import type { Metadata, Template, Workload } from '../injection/workload.ts'
 import type { Finding } from '../migration/finding.ts'
 import { compareVersions } from '../migration/version.ts'
+import { breakGlassOf } from './break-glass.ts'
 import type { NamespaceFacts } from './facts.ts'
+import { intentPlaces } from './intent-split.ts'
+import { isBuiltFor } from './not-injected.ts'
 import type { ReviewRequest } from './review.ts'
 
 /** What a review is about, told from request and namespace alone: mutate and validate see the same. */
 export type Situation =
   | { readonly kind: 'ignore' }
   /** A controller owns the workload: what we added it would take away again. */
-  | { readonly kind: 'owned'; readonly owner: string }
+  | { readonly kind: 'owned'; readonly owner: string; readonly target: string }
+  /** It takes the pod template of another workload, which is the one to annotate. */
+  | { readonly kind: 'elsewhere'; readonly template: string }
+  /** Another intent on a workload whose pod template cannot change any more. */
+  | { readonly kind: 'fixed'; readonly workload: Workload; readonly target: string }
   /** The intent is gone, and our parts go with it. */
   | { readonly kind: 'dropped'; readonly workload: Workload; readonly was: string }
-  /** Own intent and template are as they were: the old parts are restored, byte for byte. */
+  /** Own intent and template are as they were: the old template is restored, byte for byte. */
   | {
       readonly kind: 'carried'
       readonly workload: Workload
-      readonly old: Parts
+      readonly template: Template
       readonly built: Status
-      readonly edited: boolean
     }
   | {
       readonly kind: 'invalid'
@@ -41,7 +48,7 @@ export interface Build {
   /** Warnings about the annotations. */
   readonly findings: readonly Finding[]
   readonly hash: string
-  /** What the old object was built for. */
+  /** What the old object was built for, and its parts where they are whole. */
   readonly old: { readonly status: Status; readonly parts: Parts | undefined } | undefined
   /** What the object itself brings, from an undo or a reinvocation. */
   readonly incoming: Status | undefined
@@ -53,42 +60,65 @@ export interface Build {
 }
 
 export function situationOf(request: ReviewRequest, namespace: NamespaceFacts): Situation {
-  const { workload, old, operation } = request
-  if (workload === undefined || namespace.labels[ADMISSION_LABEL] !== 'enabled') return { kind: 'ignore' }
+  const { workload, old, operation, elsewhere } = request
   if (operation !== 'CREATE' && operation !== 'UPDATE') return { kind: 'ignore' }
+  // The API server has looked at the label; nobody looked the namespace up for an object without a pod template.
+  if (elsewhere !== undefined) return { kind: 'elsewhere', template: elsewhere }
+  if (workload === undefined || namespace.labels[ADMISSION_LABEL] !== 'enabled') return { kind: 'ignore' }
   if (workload.metadata.deletionTimestamp !== undefined) return { kind: 'ignore' }
-  const { intent, split } = ownIntent(workload)
+  const places = ownIntent(workload)
+  const { intent } = places
   const oldIntent = old === undefined ? {} : ownIntent(old).intent
+  const hash = intentHash(intent)
+  if (operation === 'UPDATE' && !kindOf(workload).changes)
+    return fixed(workload, intent, hash === intentHash(oldIntent))
   if (!asks(intent)) {
     const dropped = operation === 'UPDATE' && asks(oldIntent) && hasParts(workload)
     return dropped ? { kind: 'dropped', workload, was: oldIntent[INTENT.schemaVersion] ?? '' } : { kind: 'ignore' }
   }
   const owner = workload.metadata.ownerReferences?.find(({ controller }) => controller === true)
-  if (owner !== undefined) return { kind: 'owned', owner: `${owner.kind}/${owner.name}` }
+  if (owner !== undefined) return owned(workload, owner, intent)
 
-  const hash = intentHash(intent)
   const oldStatus = readStatus(old)
-  const oldParts = old === undefined ? undefined : partsOf(old)
   const sameIntent = oldStatus !== undefined && oldStatus.intent === hash
+  const { misplaced, split, returned } = intentPlaces(workload, old, places)
+  if (returned !== undefined) return invalid([returned], intent, namespace)
+  const oldParts = oldStatus && intactParts(old, oldStatus)
   if (sameIntent && old !== undefined && oldParts !== undefined && sameTemplate(workload, old)) {
-    const edited = !isDeepStrictEqual(partsOf(workload), oldParts)
-    return { kind: 'carried', workload, old: oldParts, built: oldStatus, edited }
+    return { kind: 'carried', workload, template: old.spec.template, built: oldStatus }
   }
-  if (split.length > 0) return invalid(split.map(splitFinding), intent, namespace)
+  if (split.length > 0) return invalid(split, intent, namespace)
   const { settings, findings } = readSettings(intent, namespace.annotations)
   if (settings === undefined) return invalid(findings, intent, namespace)
+  const breakGlass = breakGlassOf(settings, workload, old, { now: intent, before: oldIntent })
   return {
     kind: 'build',
     workload,
-    settings,
-    findings,
+    settings: kindOf(workload).lowers ? settings : { ...settings, onRollback: 'keep' },
+    findings: [...findings, ...misplaced, ...breakGlass.findings],
     hash,
     old: oldStatus && { status: oldStatus, parts: oldParts },
     incoming: readStatus(workload),
     sameIntent,
     direction: directionOf(settings.target, oldStatus?.target),
-    breakGlass: breakGlassOf(settings, oldIntent),
+    breakGlass: breakGlass.inForce,
   }
+}
+
+/** What is not asked anew is let through: the controller of a Job writes to it too. */
+const fixed = (workload: Workload, intent: Intent, same: boolean): Situation =>
+  same || !asks(intent) ? { kind: 'ignore' } : { kind: 'fixed', workload, target: intent[INTENT.schemaVersion] ?? '' }
+
+/** A Job that a CronJob made carries the parts of its CronJob already. */
+function owned(workload: Workload, owner: NonNullable<Metadata['ownerReferences']>[number], intent: Intent): Situation {
+  if (workload.kind === 'Job' && owner.kind === 'CronJob' && hasParts(workload)) return { kind: 'ignore' }
+  return { kind: 'owned', owner: `${owner.kind}/${owner.name}`, target: intent[INTENT.schemaVersion] ?? '' }
+}
+
+/** The parts of the old object, unless somebody broke them while we were away: those are not carried over. */
+function intactParts(old: Workload | undefined, status: Status): Parts | undefined {
+  const parts = old && partsOf(old)
+  return parts !== undefined && isBuiltFor(parts, status) ? parts : undefined
 }
 
 function directionOf(target: string, old: string | undefined): Build['direction'] {
@@ -97,26 +127,24 @@ function directionOf(target: string, old: string | undefined): Build['direction'
   return order > 0 ? 'up' : order < 0 ? 'back' : 'same'
 }
 
-/** An undo brings old annotations back, so only what this update introduces counts, and only for its target. */
-function breakGlassOf({ breakGlass, target, policy }: Settings, old: Intent): Settings['breakGlass'] {
-  if (breakGlass === undefined || !policy.allowBreakGlass || breakGlass.version !== target) return undefined
-  return old[INTENT.breakGlass] === `${breakGlass.version} ${breakGlass.reason}` ? undefined : breakGlass
-}
-
 /** Whether the pods would be the same, our parts aside. */
-const sameTemplate = (workload: Workload, old: Workload) =>
-  isDeepStrictEqual(withoutParts(workload).spec.template, withoutParts(old).spec.template)
+const sameTemplate = (workload: Workload, old: Workload) => isDeepStrictEqual(bare(workload), bare(old))
+
+/** The pod template without our parts; a list that is empty and one that is not there mean the same. */
+function bare(workload: Workload) {
+  const { metadata, spec, ...others } = withoutParts(workload).spec.template
+  const { annotations = {}, ...labels } = metadata ?? {}
+  return {
+    others,
+    annotations,
+    labels,
+    spec: { ...spec, initContainers: spec.initContainers ?? [], volumes: spec.volumes ?? [] },
+  }
+}
 
 const invalid = (findings: readonly Finding[], intent: Intent, namespace: NamespaceFacts): Situation => ({
   kind: 'invalid',
   findings,
   policy: readPolicy(namespace.annotations),
   target: intent[INTENT.schemaVersion] ?? '',
-})
-
-const splitFinding = ({ key, metadata, template }: SplitKey): Finding => ({
-  code: 'intent-split',
-  severity: 'error',
-  message: `${key} is "${metadata}" on the workload and "${template}" on its pod template`,
-  fix: 'write it in one of the two places',
 })

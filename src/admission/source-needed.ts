@@ -8,9 +8,11 @@ export const secretNeeded = (situation: Situation): string | undefined =>
     ? situation.settings.database.name
     : undefined
 
-/** Which ConfigMaps a review needs; none when it builds nothing. */
+/** Which ConfigMaps a review needs; none when it builds nothing, or when files in an image have no catalogue. */
 export function sourceNeeded(request: ReviewRequest, situation: Situation): SourceRequest | undefined {
   if (situation.kind !== 'build') return undefined
-  const { configMaps, format, historySchema, placeholders } = situation.settings
-  return { namespace: request.namespace, configMaps, format, historySchema, placeholders }
+  const { files, configMaps, format, historySchema, placeholders } = situation.settings
+  if (configMaps.length === 0) return undefined
+  const wanted = { namespace: request.namespace, configMaps, format, historySchema, placeholders }
+  return files.kind === 'configmap' ? wanted : { ...wanted, catalogue: true }
 }

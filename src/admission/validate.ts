@@ -1,109 +1,106 @@
-import { strategyOf } from '../injection/container.ts'
+import { meshWarnings } from '../injection/mesh.ts'
 import { readPolicy } from '../injection/policy.ts'
 import { readStatus } from '../injection/status.ts'
-import { workloadId } from '../injection/workload.ts'
-import type { Finding } from '../migration/finding.ts'
-import { usableCatalogue } from './build.ts'
+import { type Finding, refusal, remark } from '../migration/finding.ts'
+import { hardened } from './deny-findings.ts'
 import type { Facts } from './facts.ts'
 import { judge } from './judge.ts'
-import { between } from './judge-files.ts'
 import { denialMessage } from './message.ts'
 import { notInjected } from './not-injected.ts'
+import { plain } from './plain.ts'
+import { planWarnings } from './plan-warnings.ts'
 import type { ReviewRequest } from './review.ts'
 import { type Build, type Situation, situationOf } from './situation.ts'
 import type { Verdict } from './verdict.ts'
-import { fitWarnings, planLines, warningOf } from './warning.ts'
-
-const allow = (warnings: readonly string[] = [], findings: readonly Finding[] = [], audit = {}): Verdict => ({
-  allowed: true,
-  warnings: fitWarnings(warnings),
-  findings,
-  audit,
-})
+import { fitWarnings, warningOf } from './warning.ts'
 
 /** What the validating webhook answers: all findings at once, or the plan. */
 export function validate(request: ReviewRequest, facts: Facts): Verdict {
   const situation = situationOf(request, facts.namespace)
   if (situation.kind === 'build') return judged(request, situation, facts)
-  if (situation.kind === 'invalid') return denied(request, situation.target, situation.findings, facts)
-  if (situation.kind === 'carried') return carried(request, situation, facts)
-  const was = request.old === undefined ? undefined : readStatus(request.old)?.target
-  const dropped = request.operation === 'UPDATE' && was !== undefined && readStatus(request.workload) === undefined
-  if (!dropped) return allow()
-  return allow([`the schema stays at ${was}, and nothing checks ${request.name} any more`])
+  const { target, findings } = withoutBuild(request, situation)
+  return verdict(request, target, hardened(findings, readPolicy(facts.namespace.annotations)), facts)
 }
 
-/** Nothing is asked again, but our parts must still be there. */
-function carried(request: ReviewRequest, { workload, built }: Extract<Situation, { kind: 'carried' }>, facts: Facts) {
-  const { intent, target } = built
-  const missing = notInjected(workload, intent, target)
-  return missing === undefined ? allow() : denied(request, target, [missing], facts)
+/** What there is to say where nothing is built. */
+function withoutBuild(
+  { operation, workload, old, name }: ReviewRequest,
+  situation: Exclude<Situation, Build>,
+): { readonly target: string; readonly findings: readonly Finding[] } {
+  switch (situation.kind) {
+    case 'invalid':
+      return situation
+    case 'carried': {
+      // Nothing is asked again, but our parts must still be there.
+      const { intent, target } = situation.built
+      const missing = notInjected(situation.workload, intent, target)
+      return { target, findings: missing === undefined ? [] : [missing] }
+    }
+    case 'fixed':
+      return { target: situation.target, findings: [keepsContainer(situation.workload.kind)] }
+    case 'owned':
+      return { target: situation.target, findings: [ownedBy(situation.owner)] }
+    case 'elsewhere':
+      return { target: '', findings: [annotateThere(situation.template)] }
+    default: {
+      const target = readStatus(old)?.target
+      const dropped = operation === 'UPDATE' && target !== undefined && workload && readStatus(workload) === undefined
+      return { target: target ?? '', findings: dropped ? [intentDropped(target, name)] : [] }
+    }
+  }
 }
 
 function judged(request: ReviewRequest, build: Build, facts: Facts): Verdict {
   const findings = judge(request, build, facts)
-  if (findings.some(({ severity }) => severity === 'error')) {
-    return denied(request, build.settings.target, findings, facts, auditOf(build))
-  }
-  return allow([...planWarnings(request, build, facts), ...findings.flatMap(warningOf)], findings, auditOf(build))
+  const plan = [...planWarnings(request, build, facts), ...meshWarnings(build.workload, facts.namespace)]
+  return verdict(request, build.settings.target, findings, facts, plan, auditOf(build))
 }
 
-function denied(
-  request: ReviewRequest,
+function verdict(
+  { namespace, name }: ReviewRequest,
   target: string,
   findings: readonly Finding[],
   facts: Facts,
-  audit = {},
+  plan: readonly string[] = [],
+  audit: Readonly<Record<string, string>> = {},
 ): Verdict {
   const errors = findings.filter(({ severity }) => severity === 'error')
-  const message = denialMessage({
-    namespace: request.namespace,
-    name: request.name,
-    target,
-    policy: readPolicy(facts.namespace.annotations),
-    findings: errors,
-  })
-  const warnings = findings.filter(({ severity }) => severity === 'warning').flatMap(warningOf)
-  return { allowed: false, message, warnings: fitWarnings(warnings), findings, audit }
+  const said = findings.filter(({ severity }) => severity === 'warning').flatMap(warningOf)
+  if (errors.length === 0) return { allowed: true, warnings: fitWarnings(plan, said), findings, audit }
+  const policy = readPolicy(facts.namespace.annotations)
+  const message = denialMessage({ namespace, name, target, policy, findings: errors })
+  return { allowed: false, message, warnings: fitWarnings([], said), findings, audit }
 }
+
+/** Audit annotations of others are cut too, but not where a reader expects it. */
+const MAX_AUDIT = 500
 
 function auditOf({ breakGlass }: Build): Record<string, string> {
-  return breakGlass === undefined ? {} : { 'break-glass': `${breakGlass.version} ${breakGlass.reason}` }
+  return breakGlass === undefined
+    ? {}
+    : { 'break-glass': plain(`${breakGlass.version} ${breakGlass.reason}`, MAX_AUDIT) }
 }
 
-/** The down scripts that will run, as far as the files still hold those of the release that is left. */
-function downLines({ settings, old, workload }: Build, { source }: Facts): string[] {
-  const { target, onRollback } = settings
-  const runs = onRollback === 'always' || (onRollback === 'auto' && strategyOf(workload) === 'Recreate')
-  if (!runs || old === undefined || source?.kind !== 'read') return []
-  const left = between(source.catalogue, target, old.status.target)
-  return planLines(
-    left.toReversed().map(({ version, name, downFile }) => `  down ${version} ${name}, by ${downFile ?? 'nothing'}`),
+const keepsContainer = (kind: string): Finding =>
+  refusal('not-injected', `a ${kind} keeps the container it was created with`, 'delete it and create it again')
+
+const ownedBy = (owner: string): Finding =>
+  remark(
+    'owned-by-controller',
+    `${owner} owns this workload and would take the migration container away`,
+    `write the annotations on ${owner} instead`,
   )
-}
 
-/** What the rollout will do to the schema, as far as files can tell. */
-function planWarnings(request: ReviewRequest, build: Build, facts: Facts): string[] {
-  const { settings, old, direction, workload } = build
-  const { target } = settings
-  const id = workloadId(request.namespace, workload)
-  const from = old?.status.target
-  if (direction === 'back')
-    return [
-      `${id}: schema ${from} goes back to ${target} (on-rollback: ${settings.onRollback})`,
-      ...downLines(build, facts),
-    ]
-  const catalogue = usableCatalogue(facts, target)
-  if (direction === 'same' || catalogue === undefined) return []
-  const steps = between(catalogue, from, target)
-  const head = `${id}: schema ${from ?? 'as it is'} to ${target}, ${steps.length} ${steps.length === 1 ? 'migration' : 'migrations'}${from === undefined ? ' unless applied already' : ''}`
-  return [
-    head,
-    ...planLines(
-      steps.map(
-        ({ version, name, downFile }) =>
-          `  up ${version} ${name}${downFile === undefined ? '' : `, back by ${downFile}`}`,
-      ),
-    ),
-  ]
-}
+const annotateThere = (template: string): Finding =>
+  remark(
+    'annotation-unknown',
+    `the annotations count nowhere here, since the pod template is that of ${template}`,
+    `write them on ${template}`,
+  )
+
+const intentDropped = (target: string, name: string): Finding =>
+  remark(
+    'intent-dropped',
+    `the schema stays at ${target}, and nothing checks ${name} any more`,
+    'put the annotations back to have it checked',
+  )

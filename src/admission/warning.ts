@@ -1,29 +1,30 @@
 import type { Finding } from '../migration/finding.ts'
+import { plain } from './plain.ts'
 
 /** Kubernetes: more than 120 characters may be cut, and 4096 in all are dropped; the mutating webhook has its share. */
-const MAX_LENGTH = 120
+export const MAX_LENGTH = 120
 const MAX_TOTAL = 2_800
+/** What findings may take of it: the plan gives way to them. */
+const MAX_FINDINGS = 1_600
 const MAX_PLAN_LINES = 20
 
 /** Warnings as the API server passes them on: one line each, short, and not too many. */
-export function fitWarnings(texts: readonly string[]): string[] {
-  const fitting: string[] = []
-  let total = 0
-  for (const text of texts) {
-    const line = fitLine(text)
-    if (total + line.length > MAX_TOTAL) return [...fitting, 'and more: see lockkeeper review']
-    total += line.length
-    fitting.push(line)
-  }
-  return fitting
+export function fitWarnings(plan: readonly string[], others: readonly string[] = []): string[] {
+  const said = within(others, MAX_FINDINGS)
+  return [...within(plan, MAX_TOTAL - said.join('').length), ...said]
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-const control = /[\x00-\x1f\x7f-\x9f]+/g
-
-function fitLine(text: string): string {
-  const line = text.replace(control, ' ').trimEnd()
-  return line.length <= MAX_LENGTH ? line : `${line.slice(0, MAX_LENGTH - 1)}…`
+function within(texts: readonly string[], room: number): string[] {
+  const lines = texts.slice(0, room).map((text) => plain(text, MAX_LENGTH).trimEnd())
+  if (texts.length <= room && lines.join('').length <= room) return lines
+  const fitting: string[] = []
+  let left = room - MAX_LENGTH
+  for (const line of lines) {
+    left -= line.length
+    if (left < 0) break
+    fitting.push(line)
+  }
+  return [...fitting, `and ${texts.length - fitting.length} more lines: lockkeeper review -o json shows all`]
 }
 
 /** A finding as one warning, and its cure as another where both do not fit. */

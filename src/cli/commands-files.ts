@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../contract.ts'
 import { command, withFiles } from './program.ts'
 
 /** The commands about migration files. */
@@ -17,15 +18,36 @@ export function addFileCommands(): void {
   withFiles(
     command(
       'lint',
-      'every finding about the files, both directions',
-      'lockkeeper lint -m migrations --since 41',
+      'every finding about the files and their SQL, both directions',
+      'lockkeeper lint -m migrations --since 41 --server-version 17',
       async (output, options) => {
         const [{ lint }, { loadMigrations }] = await Promise.all([import('./lint.ts'), import('./migrations.ts')])
-        return lint(output, options, await loadMigrations(options))
+        return lint(output, options as never, await loadMigrations(options))
       },
       ['text', 'json', 'github', 'sarif'],
     ),
-  ).option('--since <version>', 'only migrations above this one')
+  )
+    .option('--since <version>', 'only migrations above this one, as one release')
+    .option('--server-version <major>', 'PostgreSQL that they will run on (default: 14, the oldest supported)')
+    .option('--fix', 'put right what takes no decision: in the newest migration, or in all above --since')
+
+  withFiles(
+    command(
+      'catalogue',
+      'the files without their SQL, as a ConfigMap for the webhook: needed where they are in an image',
+      'lockkeeper catalogue --name orders-catalogue -n shop | kubectl apply -f -',
+      async (output, options) => {
+        const [{ catalogue }, { loadMigrations }] = await Promise.all([
+          import('./catalogue.ts'),
+          import('./migrations.ts'),
+        ])
+        return catalogue(output, options as never, await loadMigrations(options))
+      },
+    ),
+  )
+    .requiredOption('--name <name>', 'name of the ConfigMap')
+    .option('-n, --namespace <name>', 'its namespace')
+    .option('--history-schema <name>', 'schema that keeps the history', DEFAULTS.historySchema)
 }
 
 /** The commands that say what a cluster would, without one. */

@@ -4,6 +4,7 @@ import type { FormatName } from '../contract.ts'
 import type { MigrationSet, RawFile } from '../migration/migration.ts'
 import { parsePlaceholders } from '../migration/placeholder-list.ts'
 import { readMigrations } from '../migration/read.ts'
+import { type ConfigMapLike, filesOf } from '../migration/source.ts'
 import { Problem } from './problem.ts'
 
 export interface MigrationOptions {
@@ -38,12 +39,6 @@ export async function filesAt(path: string): Promise<RawFile[]> {
   }
 }
 
-interface ConfigMapLike {
-  readonly kind?: string
-  readonly data?: Readonly<Record<string, string>>
-  readonly binaryData?: Readonly<Record<string, string>>
-}
-
 /** The parser of YAML is loaded for a manifest only: a folder does not need it. */
 async function manifestFiles(path: string, text: string): Promise<RawFile[]> {
   const { parseAllDocuments } = await import('yaml')
@@ -51,15 +46,11 @@ async function manifestFiles(path: string, text: string): Promise<RawFile[]> {
   const broken = documents.flatMap(({ errors }) => errors)[0]
   if (broken !== undefined) throw new Problem(`${path} is no YAML: ${broken.message.split('\n')[0]}`)
   const maps = documents
-    .map((document) => document.toJS() as ConfigMapLike | null)
+    .map((document) => document.toJS() as (ConfigMapLike & { readonly kind?: string }) | null)
     .filter((each) => each?.kind === 'ConfigMap')
   if (maps.length === 0)
     throw new Problem(`${path} holds no ConfigMap`, 'name a folder of migration files, or a ConfigMap manifest')
-  return maps.flatMap((map) => configMapFiles(map ?? {}))
+  return maps.flatMap((map) => filesOf(map ?? {}))
 }
 
-/** The files of a ConfigMap, as the webhook would read them. */
-export const configMapFiles = ({ data, binaryData }: ConfigMapLike): RawFile[] => [
-  ...Object.entries(data ?? {}).map(([name, content]) => ({ name, content })),
-  ...Object.entries(binaryData ?? {}).map(([name, content]) => ({ name, content: Buffer.from(content, 'base64') })),
-]
+export { filesOf as configMapFiles } from '../migration/source.ts'

@@ -82,7 +82,7 @@ function requestsOf(manifest: Manifest, olds: readonly Manifest[], options: Revi
   if (manifest.kind === 'AdmissionReview') {
     const recorded = parseReview(manifest)
     if ('problem' in recorded) throw new Problem(recorded.problem)
-    return recorded.workload === undefined ? [] : [recorded]
+    return isOurs(recorded) ? [recorded] : []
   }
   const [group, version] = (manifest.apiVersion ?? '').includes('/')
     ? (manifest.apiVersion ?? '').split('/')
@@ -102,9 +102,11 @@ function requestsOf(manifest: Manifest, olds: readonly Manifest[], options: Revi
       oldObject: old ?? null,
     },
   })
-  if ('problem' in parsed || parsed.workload === undefined) return []
-  return [parsed]
+  return !('problem' in parsed) && isOurs(parsed) ? [parsed] : []
 }
+
+/** A workload of a kind that has a schema, or one that asks for it where its pod template is not. */
+const isOurs = ({ workload, elsewhere }: ReviewRequest) => workload !== undefined || elsewhere !== undefined
 
 function reviewed(request: ReviewRequest, manifests: readonly Manifest[], options: ReviewOptions, now: number) {
   const namespace = namespaceOf(request.namespace, manifests, options)
@@ -140,9 +142,9 @@ function reviewed(request: ReviewRequest, manifests: readonly Manifest[], option
   }
 }
 
-function rawOf({ uid, operation, kind, namespace, name, old }: ReviewRequest) {
+function rawOf({ uid, operation, dryRun, kind, namespace, name, oldObject }: ReviewRequest) {
   const [group, version, word] = kind.split('/')
-  return { uid, operation, namespace, name, kind: { group, version, kind: word }, oldObject: old ?? null }
+  return { uid, operation, dryRun, namespace, name, kind: { group, version, kind: word }, oldObject }
 }
 
 /** A Namespace among the files, with what the command line adds; without either it counts as opted in. */

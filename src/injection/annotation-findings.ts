@@ -21,18 +21,27 @@ export const later = (key: string, value: string): Finding =>
 const shown = (value: string | undefined) =>
   value === undefined ? 'is not set' : `is "${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`
 
-const intentKeys = [...Object.values(INTENT), ...Object.values(CONFIG)]
+const intentKeys: readonly string[] = [...Object.values(INTENT), ...Object.values(CONFIG)]
 const policyKeys: readonly string[] = Object.values(POLICY)
+/** An excuse and a wish for one release are no defaults. */
+const workloadKeys: readonly string[] = [INTENT.schemaVersion, INTENT.breakGlass]
+/** More are only counted. */
+const MAX_NAMED = 20
 
 /** Keys of ours that nobody knows, each with the nearest known one. */
 export function unknownKeys(annotations: Annotations, where: 'workload' | 'namespace'): Finding[] {
-  const known: readonly string[] = where === 'workload' ? intentKeys : [...intentKeys, ...policyKeys]
-  return Object.keys(annotations).flatMap((key): Finding[] => {
+  const known = where === 'workload' ? intentKeys : [...intentKeys, ...policyKeys]
+  const misplaced = where === 'workload' ? policyKeys : workloadKeys
+  const wrong = Object.keys(annotations).filter((key) => {
     const ours = key.startsWith(`${DOMAIN}/`) || key.startsWith(`config.${DOMAIN}/`)
-    if (!ours || key === STATUS || known.includes(key)) return []
-    if (policyKeys.includes(key)) return [unknown(key, 'counts on the namespace only', 'set it there')]
-    return [unknown(key, 'is not known', `did you mean ${nearest(key, known)}?`)]
+    return ours && key !== STATUS && (misplaced.includes(key) || !known.includes(key))
   })
+  const named = wrong.slice(0, MAX_NAMED).map((key): Finding => {
+    if (!misplaced.includes(key)) return unknown(key, 'is not known', `did you mean ${nearest(key, known)}?`)
+    return unknown(key, `counts on the ${where === 'workload' ? 'namespace' : 'workload'} only`, 'set it there')
+  })
+  const more = wrong.length - named.length
+  return more === 0 ? named : [...named, unknown(`${more} more keys`, 'are not known', 'take them away')]
 }
 
 const unknown = (key: string, what: string, fix: string): Finding => remark('annotation-unknown', `${key} ${what}`, fix)

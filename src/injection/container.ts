@@ -1,4 +1,17 @@
-import { CONTAINER_NAME, DATABASE_DIR, ENV, MIGRATIONS_DIR, MOUNT_PATH, VOLUME_NAME } from '../contract.ts'
+import {
+  CONTAINER_NAME,
+  DATABASE_DIR,
+  ENV,
+  FILES_PATH,
+  FILES_VOLUME_NAME,
+  MIGRATIONS_DIR,
+  MOUNT_PATH,
+  VOLUME_NAME,
+} from '../contract.ts'
+import { applicationEnv } from './application-env.ts'
+import { RUNNER_UID, restricted } from './container-security.ts'
+import { filesFolder } from './files-container.ts'
+import { strategyOf } from './kinds.ts'
 import type { Settings } from './settings.ts'
 import type { Status } from './status.ts'
 import type { EnvEntry, JsonObject, Workload } from './workload.ts'
@@ -17,41 +30,38 @@ export interface ContainerFacts {
   readonly breakGlass: string | undefined
 }
 
-/** The UID of the runner image, for pods whose own is root. */
-const RUNNER_UID = 65_532
-
 /**
  * The init container. Everything that the API server would fill in is written out, so that what is stored is what was
  * built. It satisfies PodSecurity `restricted` by itself.
  */
 export function migrateContainer(settings: Settings, facts: ContainerFacts): JsonObject {
   const { workload, image, imagePullPolicy } = facts
+  const { database } = settings
   const asRoot = workload.spec.template.spec.securityContext?.runAsUser === 0
+  const theirs = database.kind === 'env' ? applicationEnv(workload, database.container, database.name) : undefined
+  const folder = filesFolder(settings, workload)
   return {
     name: CONTAINER_NAME,
     image: settings.image ?? image,
     imagePullPolicy,
     command: ['/usr/local/bin/node', '/app/runner.js'],
-    env: environment(settings, facts).map((entry) => ({ ...entry })),
+    env: [...(theirs?.env ?? []), ...environment(settings, facts, folder)].map((entry) => ({ ...entry })),
+    ...(theirs !== undefined && theirs.envFrom.length > 0 && { envFrom: [...theirs.envFrom] }),
     resources: {
       requests: { cpu: settings.cpuRequest, memory: settings.memoryRequest },
       limits: { memory: settings.memoryLimit },
     },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'] },
-      readOnlyRootFilesystem: true,
-      runAsNonRoot: true,
-      ...(asRoot && { runAsUser: RUNNER_UID }),
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
+    securityContext: restricted(asRoot ? RUNNER_UID : undefined),
     terminationMessagePath: '/dev/termination-log',
     terminationMessagePolicy: 'FallbackToLogsOnError',
-    volumeMounts: [{ name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true }],
+    volumeMounts: [
+      { name: VOLUME_NAME, mountPath: MOUNT_PATH, readOnly: true },
+      ...(folder === undefined ? [] : [{ name: FILES_VOLUME_NAME, mountPath: FILES_PATH, readOnly: true }]),
+    ],
   }
 }
 
-function environment(settings: Settings, facts: ContainerFacts): EnvEntry[] {
+function environment(settings: Settings, facts: ContainerFacts, folder: string | undefined): EnvEntry[] {
   const { policy, database } = settings
   const { status, workload } = facts
   const values: Record<string, string | undefined> = {
@@ -62,8 +72,9 @@ function environment(settings: Settings, facts: ContainerFacts): EnvEntry[] {
     [ENV.workload]: facts.id,
     [ENV.set]: settings.set,
     [ENV.strategy]: strategyOf(workload),
-    [ENV.migrations]: `${MOUNT_PATH}/${MIGRATIONS_DIR}`,
+    [ENV.migrations]: folder ?? `${MOUNT_PATH}/${MIGRATIONS_DIR}`,
     [ENV.format]: settings.format,
+    [ENV.catalogue]: settings.files.kind === 'configmap' ? undefined : 'true',
     [ENV.mode]: settings.mode,
     [ENV.onRollback]: settings.onRollback,
     [ENV.rollbackPolicy]: policy.rollbackPolicy,
@@ -75,27 +86,5 @@ function environment(settings: Settings, facts: ContainerFacts): EnvEntry[] {
     ...settings.runner,
     [ENV.databaseDir]: database.kind === 'secret' ? `${MOUNT_PATH}/${DATABASE_DIR}` : undefined,
   }
-  const plain = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]))
-  return database.kind === 'env' ? [...copiedEnv(workload, database.container, database.name), ...plain] : plain
-}
-
-/** Kubernetes' default for a Deployment without one. */
-export const strategyOf = (workload: Workload): string => workload.spec.strategy?.type ?? 'RollingUpdate'
-
-/** A container's own entry under our name, after the entries that its `$(OTHER)` name. Empty when there is none. */
-export function copiedEnv(workload: Workload, container: string, name: string): EnvEntry[] {
-  const env = workload.spec.template.spec.containers.find((each) => each.name === container)?.env ?? []
-  const wanted = env.findLast((entry) => entry.name === name)
-  if (wanted === undefined) return []
-  const others: EnvEntry[] = []
-  const collect = (entry: EnvEntry) => {
-    for (const [, other] of (entry.value ?? '').matchAll(/\$\(([A-Za-z_][\w.-]*)\)/g)) {
-      const found = env.findLast((each) => each.name === other)
-      if (found === undefined || found === wanted || others.includes(found)) continue
-      collect(found)
-      others.push(found)
-    }
-  }
-  collect(wanted)
-  return [...others, { ...wanted, name: ENV.databaseUrl }]
+  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]))
 }

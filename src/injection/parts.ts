@@ -1,13 +1,24 @@
-import { CONTAINER_NAME, STATUS, VOLUME_NAME } from '../contract.ts'
+import { CONTAINER_NAME, FILES_CONTAINER_NAME, FILES_VOLUME_NAME, STATUS, VOLUME_NAME } from '../contract.ts'
 import type { Container, JsonObject, Volume, Workload } from './workload.ts'
 
 /** What we own in a workload: computed together, repaired together. */
 export interface Parts {
   readonly container: JsonObject
   readonly volume: JsonObject
+  /** Absent where the files are in ConfigMaps. */
+  readonly extras?: Extras
   /** The status annotation's text. */
   readonly status: string
 }
+
+/** What brings files out of an image: init containers right before ours, and volumes. */
+export interface Extras {
+  readonly containers: readonly JsonObject[]
+  readonly volumes: readonly JsonObject[]
+}
+
+const CONTAINER_NAMES = [FILES_CONTAINER_NAME, CONTAINER_NAME]
+const VOLUME_NAMES = [VOLUME_NAME, FILES_VOLUME_NAME]
 
 /** Our parts as they are in a workload, or undefined when one is missing or there twice. */
 export function partsOf(workload: Workload): Parts | undefined {
@@ -18,15 +29,36 @@ export function partsOf(workload: Workload): Parts | undefined {
   const [container, volume] = [containers[0], volumes[0]]
   if (container === undefined || volume === undefined || status === undefined) return undefined
   if (containers.length > 1 || volumes.length > 1) return undefined
-  return { container: container as unknown as JsonObject, volume: volume as unknown as JsonObject, status }
+  const extras = extrasOf(workload)
+  if (!belongs(container, extras)) return undefined
+  const parts = { container: container as unknown as JsonObject, volume: volume as unknown as JsonObject, status }
+  return extras === undefined ? parts : { ...parts, extras }
 }
 
-const isOurs = (name: string) => (each: { readonly name: string }) => each.name === name
+function extrasOf({ spec: { template } }: Workload): Extras | undefined {
+  const containers = (template.spec.initContainers ?? []).filter(isOurs(FILES_CONTAINER_NAME))
+  const volumes = (template.spec.volumes ?? []).filter(isOurs(FILES_VOLUME_NAME))
+  if (containers.length === 0 && volumes.length === 0) return undefined
+  return { containers: containers as unknown as JsonObject[], volumes: volumes as unknown as JsonObject[] }
+}
+
+/** One volume where our container mounts it, and one container to fill it where it begins empty; else neither. */
+function belongs(container: Container & { readonly volumeMounts?: readonly Volume[] }, extras: Extras | undefined) {
+  const mounted = container.volumeMounts?.some(isOurs(FILES_VOLUME_NAME)) === true
+  if (!mounted || extras === undefined) return mounted === (extras !== undefined)
+  const [volume] = extras.volumes
+  return extras.volumes.length === 1 && extras.containers.length === (volume?.emptyDir === undefined ? 0 : 1)
+}
+
+const isOurs =
+  (...names: readonly string[]) =>
+  (each: { readonly name: string }) =>
+    names.includes(each.name)
 
 /** Whether anything of ours is in a workload. */
 export const hasParts = ({ spec: { template } }: Workload): boolean =>
-  (template.spec.initContainers ?? []).some(isOurs(CONTAINER_NAME)) ||
-  (template.spec.volumes ?? []).some(isOurs(VOLUME_NAME)) ||
+  (template.spec.initContainers ?? []).some(isOurs(...CONTAINER_NAMES)) ||
+  (template.spec.volumes ?? []).some(isOurs(...VOLUME_NAMES)) ||
   template.metadata?.annotations?.[STATUS] !== undefined
 
 /** The workload without our parts; lists and maps that only held them are gone too. */
@@ -34,26 +66,27 @@ export function withoutParts(workload: Workload): Workload {
   const { template } = workload.spec
   const annotations = without(template.metadata?.annotations, STATUS)
   const metadata = emptied(template.metadata, keep(template.metadata, 'annotations', annotations))
-  const initContainers = filtered(template.spec.initContainers, CONTAINER_NAME)
-  const volumes = filtered(template.spec.volumes, VOLUME_NAME)
+  const initContainers = filtered(template.spec.initContainers, CONTAINER_NAMES)
+  const volumes = filtered(template.spec.volumes, VOLUME_NAMES)
   const pod = keep(keep(template.spec, 'initContainers', initContainers), 'volumes', volumes)
   return rebuilt(workload, metadata, pod)
 }
 
-/** The workload with these parts: replaced by name, the container at its place. */
+/** The workload with these parts: replaced by name, the containers at their place. */
 export function withParts(workload: Workload, parts: Parts, afterContainer: string | undefined): Workload {
   const bare = withoutParts(workload)
   const { metadata, spec } = bare.spec.template
   const others = spec.initContainers ?? []
   const at = positionFor(others, afterContainer)
-  const ours = parts.container as unknown as Container
+  const ours = [...(parts.extras?.containers ?? []), parts.container] as unknown as Container[]
+  const volumes = [parts.volume, ...(parts.extras?.volumes ?? [])] as unknown as Volume[]
   return rebuilt(
     bare,
     { ...metadata, annotations: { ...metadata?.annotations, [STATUS]: parts.status } },
     {
       ...spec,
-      initContainers: [...others.slice(0, at), ours, ...others.slice(at)],
-      volumes: [...(spec.volumes ?? []), parts.volume as unknown as Volume],
+      initContainers: [...others.slice(0, at), ...ours, ...others.slice(at)],
+      volumes: [...(spec.volumes ?? []), ...volumes],
     },
   )
 }
@@ -67,10 +100,10 @@ function positionFor(others: readonly Container[], afterContainer: string | unde
 /** Undefined when nothing is left of what was only ours. */
 function filtered<T extends { readonly name: string }>(
   list: readonly T[] | undefined,
-  name: string,
+  names: readonly string[],
 ): readonly T[] | undefined {
-  if (list === undefined || !list.some(isOurs(name))) return list
-  const rest = list.filter((each) => each.name !== name)
+  if (!list?.some(isOurs(...names))) return list
+  const rest = list.filter((each) => !names.includes(each.name))
   return rest.length === 0 ? undefined : rest
 }
 
@@ -79,7 +112,7 @@ const emptied = <T extends object>(before: T | undefined, after: T | undefined):
   after !== undefined && after !== before && Object.keys(after).length === 0 ? undefined : after
 
 function without(map: Readonly<Record<string, string>> | undefined, key: string) {
-  if (map === undefined || !(key in map)) return map
+  if (!map || !Object.hasOwn(map, key)) return map
   const { [key]: _, ...rest } = map
   return Object.keys(rest).length === 0 ? undefined : rest
 }
@@ -96,7 +129,7 @@ function keep<T extends object, K extends keyof T>(
   key: K,
   value: T[K] | undefined,
 ): T | undefined {
-  if (object === undefined || object[key] === value) return object
+  if (!object || object[key] === value) return object
   const copy = { ...object, [key]: value }
   if (value === undefined) delete copy[key]
   return copy

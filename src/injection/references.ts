@@ -1,6 +1,12 @@
 import { INTENT } from '../contract.ts'
 import type { Finding } from '../migration/finding.ts'
-import { invalid, later } from './annotation-findings.ts'
+import { invalid } from './annotation-findings.ts'
+
+/** Where the migration files are: in ConfigMaps, in an image, or in the image of one of the pod's own containers. */
+export type FilesRef =
+  | { readonly kind: 'configmap'; readonly names: readonly string[] }
+  | { readonly kind: 'image'; readonly image: string; readonly path: string }
+  | { readonly kind: 'container'; readonly container: string; readonly path: string }
 
 /** Where the runner finds the database. */
 export type DatabaseRef =
@@ -10,20 +16,42 @@ export type DatabaseRef =
 /** A name of Kubernetes (RFC 1123, subdomain). */
 export const name = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 
-/** The ConfigMaps that `migrations` names. */
-export function readMigrationsRef(value: string | undefined, findings: Finding[]): readonly string[] | undefined {
+/** Folder in an image whose reference names none. */
+const DEFAULT_PATH = '/migrations'
+
+/** An image reference ends where `:/` begins a path: a port is followed by digits, a tag by no slash. */
+const image = /^image\/([a-zA-Z0-9][-\w./:@]{0,499}?)(?::(\/.*))?$/s
+const container = /^container\/([^:/]+):(\/.*)$/s
+/** Kubernetes would expand a `$` in the command that copies; `..` could leave the image. */
+const path = /^(?!.*\/\.\.(?:\/|$))\/[^\s\p{Cc}$]{0,1023}$/u
+
+/** Each holds at most 1 MiB, and a set of migrations at most 20. */
+const MAX_CONFIG_MAPS = 20
+const forms = 'write configmap/NAME, configmap/NAME,NAME, image/REFERENCE:/PATH or container/NAME:/PATH'
+
+/** The files that `migrations` names. */
+export function readFilesRef(value: string | undefined, findings: Finding[]): FilesRef | undefined {
   const key = INTENT.migrations
   if (value === undefined) {
     findings.push(invalid(key, value, 'name the ConfigMap with the migration files: configmap/NAME'))
     return undefined
   }
-  if (/^(image|container)\//.test(value)) {
-    findings.push(later(key, value))
-    return undefined
-  }
+  const [, reference, inImage = DEFAULT_PATH] = image.exec(value) ?? []
+  if (reference !== undefined && path.test(inImage)) return { kind: 'image', image: reference, path: inImage }
+  const [, owner = '', inContainer = ''] = container.exec(value) ?? []
+  if (name.test(owner) && path.test(inContainer)) return { kind: 'container', container: owner, path: inContainer }
   const names = value.replace(/^configmap\//, '').split(',')
-  if (names.every((each) => name.test(each)) && new Set(names).size === names.length) return names
-  findings.push(invalid(key, value, 'write configmap/NAME or configmap/NAME,NAME'))
+  const once = new Set(names).size === names.length && names.length <= MAX_CONFIG_MAPS
+  if (once && names.every((each) => name.test(each))) return { kind: 'configmap', names }
+  findings.push(invalid(key, value, forms))
+  return undefined
+}
+
+/** The ConfigMap that `catalogue` names. */
+export function readCatalogueRef(value: string | undefined, findings: Finding[]): string | undefined {
+  const found = value?.replace(/^configmap\//, '')
+  if (found === undefined || name.test(found)) return found
+  findings.push(invalid(INTENT.catalogue, value, 'write configmap/NAME'))
   return undefined
 }
 

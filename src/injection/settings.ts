@@ -11,18 +11,25 @@ import {
   type OnRollback,
 } from '../contract.ts'
 import { parseDuration } from '../migration/duration.ts'
-import type { Finding } from '../migration/finding.ts'
+import { type Finding, remark } from '../migration/finding.ts'
 import { parsePlaceholders } from '../migration/placeholder-list.ts'
 import { parseVersion } from '../migration/version.ts'
 import { type Annotations, invalid, later, unknownKeys } from './annotation-findings.ts'
 import type { Intent } from './intent.ts'
 import { type Policy, readPolicy } from './policy.ts'
-import { type DatabaseRef, name, readDatabaseRef, readMigrationsRef } from './references.ts'
+import { type DatabaseRef, type FilesRef, name, readCatalogueRef, readDatabaseRef, readFilesRef } from './references.ts'
+import { readRunnerSettings } from './runner-settings.ts'
 
 /** What a workload asks for, with the namespace's defaults, checked. */
 export interface Settings {
   readonly target: string
+  readonly files: FilesRef
+  /** ConfigMaps that the webhook reads: those with the files, or the one with the catalogue of files in an image. */
   readonly configMaps: readonly string[]
+  /** Files in an image are mounted from it, not copied. */
+  readonly imageVolume: boolean
+  /** The cluster gives every pod of this namespace a user of its own. */
+  readonly usersAssigned: boolean
   readonly database: DatabaseRef
   readonly set: string
   readonly format: FormatName | undefined
@@ -50,35 +57,6 @@ export interface ReadSettings {
 
 const quantity = /^\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi)?$/
 
-/** Runner settings that go to it as they are: annotation key to variable and check. */
-const passed: readonly [key: string, variable: string, ok: (value: string) => boolean, fix: string][] = [
-  [CONFIG.lockTimeout, ENV.lockTimeout, isDuration, 'write a duration like 500ms'],
-  [CONFIG.statementTimeout, ENV.statementTimeout, isDuration, 'write a duration like 30s'],
-  [CONFIG.deadline, ENV.deadline, isDuration, 'write a duration like 10m'],
-  [CONFIG.holdGrace, ENV.holdGrace, isDuration, 'write a duration like 60s'],
-  [CONFIG.outOfOrder, ENV.outOfOrder, isBoolean, 'write "true" or "false"'],
-  [CONFIG.adoptAt, ENV.adoptAt, isVersion, 'write a version like 42, or 0'],
-  [CONFIG.historySchema, ENV.historySchema, (value) => /^[^\0]{1,63}$/.test(value), 'write the name of a schema'],
-  [CONFIG.historyReaders, ENV.historyReaders, (value) => value.trim() !== '', 'write role names, separated by commas'],
-  [CONFIG.role, ENV.role, (value) => value.trim() !== '', 'write the name of a role'],
-  [
-    CONFIG.placeholders,
-    ENV.placeholders,
-    (value) => parsePlaceholders(value) !== undefined,
-    'write name=value, a line each or separated by commas',
-  ],
-]
-
-function isDuration(value: string): boolean {
-  return parseDuration(value) !== undefined
-}
-function isBoolean(value: string): boolean {
-  return value === 'true' || value === 'false'
-}
-function isVersion(value: string): boolean {
-  return parseVersion(value) !== undefined
-}
-
 /** Annotations of a workload and its namespace to settings, or to every finding at once. */
 export function readSettings(own: Intent, namespace: Annotations): ReadSettings {
   const findings: Finding[] = [...unknownKeys(own, 'workload'), ...unknownKeys(namespace, 'namespace')]
@@ -99,20 +77,20 @@ export function readSettings(own: Intent, namespace: Annotations): ReadSettings 
 
   const target = parseVersion(own[INTENT.schemaVersion] ?? '')
   if (target === undefined) bad(INTENT.schemaVersion, 'write the version of a migration, like "42"')
-  const configMaps = readMigrationsRef(get(INTENT.migrations), findings)
+  const files = readFilesRef(get(INTENT.migrations), findings)
+  const catalogue = readCatalogueRef(get(INTENT.catalogue), findings)
+  const imageVolume = matching(CONFIG.imageVolume, /^(true|false)$/, 'write "true" or "false"') === 'true'
+  if (files !== undefined && files.kind !== 'configmap' && isRoot(files.path) && !imageVolume) {
+    bad(INTENT.migrations, 'name a folder in the image, like :/migrations; only an image volume may be taken whole')
+  }
+  const idle = files?.kind === 'configmap' && catalogue !== undefined && own[INTENT.catalogue] !== undefined
+  if (idle) findings.push(idleCatalogue)
   const database = readDatabaseRef(get(INTENT.database), findings)
   const policy = readPolicy(namespace, findings)
-  const runner: Record<string, string> = {}
-  for (const [key, variable, ok, fix] of passed) {
-    const value = get(key)
-    if (value === undefined) continue
-    if (ok(value)) runner[variable] = value
-    else bad(key, fix)
-  }
+  const runner = readRunnerSettings(get, findings)
   const format = get(INTENT.format) === undefined ? undefined : choice(INTENT.format, FORMATS, 'golang-migrate')
   const mode = choice(INTENT.mode, MODES, DEFAULTS.mode)
   if (mode === 'gate') findings.push(later(INTENT.mode, mode))
-  if (get(INTENT.catalogue) !== undefined) findings.push(later(INTENT.catalogue, get(INTENT.catalogue) ?? ''))
   const breakGlass = readBreakGlass(own[INTENT.breakGlass], findings)
   const settings = {
     set: matching(INTENT.set, /^[\w.-]{1,63}$/, 'write letters, digits, "-", "_" and "."') ?? DEFAULTS.set,
@@ -135,13 +113,27 @@ export function readSettings(own: Intent, namespace: Annotations): ReadSettings 
     memoryRequest: matching(CONFIG.memoryRequest, quantity, 'write a quantity like 64Mi') ?? '64Mi',
     memoryLimit: matching(CONFIG.memoryLimit, quantity, 'write a quantity like 256Mi') ?? '256Mi',
     afterContainer: matching(CONFIG.afterContainer, name, 'write the name of an init container'),
+    imageVolume,
+    usersAssigned: namespace[ASSIGNED_USERS] !== undefined,
   }
   const wrong = findings.some(({ severity }) => severity === 'error')
-  if (wrong || target === undefined || configMaps === undefined || database === undefined) {
+  if (wrong || target === undefined || files === undefined || database === undefined) {
     return { settings: undefined, findings }
   }
-  return { settings: { target, configMaps, database, ...settings }, findings }
+  const configMaps = files.kind === 'configmap' ? files.names : catalogue === undefined ? [] : [catalogue]
+  return { settings: { target, files, configMaps, database, ...settings }, findings }
 }
+
+/** OpenShift writes it on a namespace whose pods it gives a user from that range, and refuses those that name another. */
+const ASSIGNED_USERS = 'openshift.io/sa.scc.uid-range'
+
+const isRoot = (path: string) => /^[/.]*$/.test(path)
+
+const idleCatalogue = remark(
+  'annotation-unknown',
+  `${INTENT.catalogue} counts where the files are in an image; those of a ConfigMap are read themselves`,
+  'take it away',
+)
 
 function readBreakGlass(value: string | undefined, findings: Finding[]): Settings['breakGlass'] {
   if (value === undefined) return undefined

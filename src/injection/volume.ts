@@ -13,7 +13,7 @@ export interface SourceItems {
  * start when the ConfigMap is gone. Without items nothing of a ConfigMap could be put into a folder of its own.
  */
 export function migrateVolume(settings: Settings, items: readonly SourceItems[]): JsonObject {
-  const sources = items
+  const files = (settings.files.kind === 'configmap' ? items : [])
     .filter(({ keys }) => keys.length > 0)
     .map(({ configMap, keys }) => ({
       configMap: {
@@ -22,7 +22,9 @@ export function migrateVolume(settings: Settings, items: readonly SourceItems[])
         optional: true,
       },
     }))
-  return { name: VOLUME_NAME, projected: { defaultMode: 0o644, sources: [...sources, ...databaseSources(settings)] } }
+  const sources = [...files, ...databaseSources(settings)]
+  // The API server stores an empty list as null.
+  return { name: VOLUME_NAME, projected: { defaultMode: 0o644, sources: sources.length === 0 ? null : sources } }
 }
 
 function databaseSources({ database }: Settings): JsonObject[] {

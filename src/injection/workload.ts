@@ -1,18 +1,27 @@
+import { INTENT } from '../contract.ts'
+import type { Kind } from './kinds.ts'
+
 /** JSON as the API server sends it: unknown fields survive because nothing is rebuilt from types. */
 export type Json = string | number | boolean | null | Json[] | JsonObject
 export interface JsonObject {
   [key: string]: Json
 }
 
-/** The parts of a workload that this project reads or writes; everything else is carried as it is. */
+/**
+ * A workload of any kind, as far as this project reads or writes it; everything else is carried as it is. The pod
+ * template is at `spec.template`, wherever the kind keeps it.
+ */
 export interface Workload {
   readonly kind: string
   readonly metadata: Metadata
-  readonly spec: {
-    readonly template: Template
-    readonly strategy?: { readonly type?: string }
-    readonly progressDeadlineSeconds?: number
-  }
+  readonly spec: WorkloadSpec
+}
+
+export interface WorkloadSpec {
+  readonly template: Template
+  readonly strategy?: { readonly type?: string; readonly canary?: JsonObject; readonly blueGreen?: JsonObject }
+  readonly updateStrategy?: { readonly type?: string }
+  readonly progressDeadlineSeconds?: number
 }
 
 export interface Metadata {
@@ -20,6 +29,7 @@ export interface Metadata {
   readonly generateName?: string
   readonly namespace?: string
   readonly annotations?: Readonly<Record<string, string>>
+  readonly labels?: Readonly<Record<string, string>>
   readonly ownerReferences?: readonly {
     readonly controller?: boolean
     readonly kind?: string
@@ -29,7 +39,7 @@ export interface Metadata {
 }
 
 export interface Template {
-  readonly metadata?: Pick<Metadata, 'annotations'>
+  readonly metadata?: Pick<Metadata, 'annotations' | 'labels'>
   readonly spec: PodSpec
 }
 
@@ -68,13 +78,39 @@ export interface KeyToPath {
   readonly path: string
 }
 
-/** A Deployment as it came, or undefined when it has not the shape of one. */
-export function asWorkload(object: unknown): Workload | undefined {
-  const given = object as Partial<Workload> | null | undefined
-  const containers = given?.spec?.template?.spec?.containers
-  return typeof given?.metadata === 'object' && Array.isArray(containers) ? (given as Workload) : undefined
+/** An object of a kind as a workload, or undefined when there is no pod template where that kind keeps it. */
+export function asWorkload(kind: Kind, object: unknown): Workload | undefined {
+  const template = at(object, kind.template)
+  if (!isObject(object) || !isObject(object.metadata) || !isObject(template)) return undefined
+  const spec = { ...(object.spec as object), template } as unknown as Workload['spec']
+  return { kind: kind.kind, metadata: object.metadata as Metadata, spec }
+}
+
+/** An object with another pod template at the place of its kind; the rest is shared. */
+export const withTemplate = (kind: Kind, object: JsonObject, template: Template): JsonObject =>
+  placed(object, kind.template, template as unknown as Json)
+
+/** Whose pod template an object takes that asks for a schema and has none of its own: `Deployment/orders`. */
+export function templateElsewhere(kind: Kind, object: unknown): string | undefined {
+  if (kind.reference === undefined || at(object, kind.template) !== undefined) return undefined
+  if (at(object, ['metadata', 'annotations', INTENT.schemaVersion]) === undefined) return undefined
+  const reference = at(object, ['spec', kind.reference])
+  return isObject(reference) ? `${reference.kind}/${reference.name}` : undefined
 }
 
 /** `namespace/kind/name`, as requirements and messages name a workload. */
 export const workloadId = (namespace: string, { kind, metadata }: Workload): string =>
-  `${namespace}/${kind}/${metadata.name ?? `${metadata.generateName ?? ''}*`}`
+  `${namespace}/${kind}/${nameOf(metadata)}`
+
+/** Its name, or what its names begin with and `*`: Kubernetes makes them up after the mutation. */
+export const nameOf = ({ name, generateName }: Metadata): string => name || `${generateName ?? ''}*`
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const at = (value: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), value)
+
+function placed(object: JsonObject, [key = '', ...rest]: readonly string[], value: Json): JsonObject {
+  return { ...object, [key]: rest.length === 0 ? value : placed(object[key] as JsonObject, rest, value) }
+}

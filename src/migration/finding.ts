@@ -1,6 +1,6 @@
 /** What Lockkeeper says about a migration or a workload. Codes are stable; sentences are not. */
-export interface Finding {
-  readonly code: FindingCode
+export interface Finding<Code extends string = FindingCode> {
+  readonly code: Code
   readonly severity: 'error' | 'warning'
   /** Canonical version of the migration, where there is one. */
   readonly version?: string
@@ -48,6 +48,65 @@ export type FindingCode =
   | 'rollback-impossible'
   | 'schema-ahead-incompatible'
   | 'target-lowered'
+
+/**
+ * What `src/safety` finds, which reads the SQL itself; docs/rules.md has a paragraph on each. A list, since
+ * `-- lockkeeper: allow CODE REASON` is checked against it where that folder's parser is not loaded.
+ */
+export const SAFETY_CODES = [
+  // What the parser cannot read
+  'sql-rejected',
+  'sql-too-long',
+  // Locks
+  'attach-scans-table',
+  'check-scans-table',
+  'cluster-blocks-reads',
+  'constraint-validated-under-lock',
+  'default-rewrites-table',
+  'detach-blocks-reads',
+  'domain-check-scans-tables',
+  'exclusion-builds-under-lock',
+  'foreign-key-scans-table',
+  'generated-column-rewrites-table',
+  'index-blocks-writes',
+  'index-drop-blocks-reads',
+  'lock-table-blocks-clients',
+  'lock-timeout-replaced',
+  'not-null-scans-table',
+  'partition-of-blocks-reads',
+  'refresh-blocks-reads',
+  'reindex-blocks-writes',
+  'several-exclusive-locks',
+  'storage-change-rewrites-table',
+  'tablespace-change-copies-table',
+  'type-change-rewrites-table',
+  'unique-builds-under-lock',
+  'vacuum-full-blocks-reads',
+  // Data, and the code that still runs
+  'adds-and-drops',
+  'cascade-drops-unnamed',
+  'column-needs-default',
+  'delete-empties-table',
+  'drop-breaks-clients',
+  'drop-loses-data',
+  'enum-value-used-early',
+  'rename-breaks-clients',
+  'truncate-loses-data',
+  'type-change-narrows',
+  'update-touches-all-rows',
+  // A down script, matched against its up
+  'rollback-data-gone',
+  'rollback-data-loss',
+  'rollback-drops-others',
+  'rollback-hides-nothing',
+  'rollback-leaves-behind',
+  'rollback-not-restored',
+  'rollback-only-records',
+  'rollback-order',
+] as const
+export type SafetyCode = (typeof SAFETY_CODES)[number]
+/** A finding about the text of a migration, the SQL included. */
+export type SafetyFinding = Finding<FindingCode | SafetyCode>
 
 const finding =
   (severity: Finding['severity']) =>

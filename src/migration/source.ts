@@ -1,4 +1,4 @@
-import type { Finding } from './finding.ts'
+import { type Finding, refusal } from './finding.ts'
 import type { RawFile, SourceFile } from './migration.ts'
 
 /** More than this in all is no set of migrations: `source-too-large`. */
@@ -44,3 +44,50 @@ function firstInvalid(bytes: Buffer): number {
   while (at < bytes.length && bytes[at] === back[at]) at++
   return at
 }
+
+/** A ConfigMap as the API and a manifest have it. */
+export interface ConfigMapLike {
+  readonly metadata?: { readonly name?: string }
+  readonly data?: Readonly<Record<string, string>>
+  /** Base64: what kubectl makes of a file that is not UTF-8. */
+  readonly binaryData?: Readonly<Record<string, string>>
+}
+
+/** A key is a file name; `_` may stand in it for what a key cannot hold, which the formats read all the same. */
+export const filesOf = ({ data, binaryData }: ConfigMapLike): RawFile[] => [
+  ...Object.entries(data ?? {}).map(([name, content]) => ({ name, content })),
+  ...Object.entries(binaryData ?? {}).map(([name, content]) => ({ name, content: Buffer.from(content, 'base64') })),
+]
+
+/** The files of one ConfigMap. */
+export interface ConfigMapFiles {
+  readonly configMap: string
+  readonly files: readonly RawFile[]
+}
+
+/**
+ * Files of several ConfigMaps as the one folder that a pod mounts. Of a name that two of them have the first one's file
+ * counts, there as here, and the other is a finding.
+ */
+export function mergeFiles(maps: readonly ConfigMapFiles[]): {
+  merged: readonly ConfigMapFiles[]
+  findings: readonly Finding[]
+} {
+  const owners = new Map<string, string>()
+  const findings: Finding[] = []
+  const merged = maps.map(({ configMap, files }) => ({
+    configMap,
+    files: files.filter(({ name }) => {
+      const owner = owners.get(name)
+      if (owner === undefined) owners.set(name, configMap)
+      else findings.push(inBoth(name, owner, configMap))
+      return owner === undefined
+    }),
+  }))
+  return { merged, findings }
+}
+
+const inBoth = (name: string, one: string, other: string): Finding => ({
+  ...refusal('version-duplicate', `${name} is in ConfigMap ${one} and in ConfigMap ${other}`, `keep it in one of them`),
+  file: name,
+})

@@ -374,7 +374,9 @@ describe('edits of a running workload', () => {
       copy.metadata.annotations = {}
     })
     expect(object).toEqual(never)
-    expect(warnings).toEqual(['the schema stays at 3, and nothing checks orders any more'])
+    expect(warnings).toEqual([
+      'intent-dropped: the schema stays at 3, and nothing checks orders any more; put the annotations back to have it checked',
+    ])
   })
 
   test('a CREATE that carries our parts without asking is left alone', () => {

@@ -28,6 +28,7 @@ describe('lockkeeper', () => {
       ...[
         'new',
         'lint',
+        'catalogue',
         'plan',
         'up',
         'down',

@@ -203,6 +203,17 @@ describe.each(majors)('scripts on PostgreSQL %i', (major) => {
       expect(await database.sql(`select event from lockkeeper.journal where event = 'files-rechecked'`)).toHaveLength(1)
     }))
 
+  test('files that the webhook knew only by a catalogue pass the checks of the way back in the runner', () =>
+    withDatabase(server, async (database) => {
+      const empty = pair('CREATE TABLE a (id int);\n', '-- nothing\n')
+      const catalogue = { LOCKKEEPER_CATALOGUE: 'true' }
+      const refused = await runRunner({ url: database.url, target: '1', files: empty, env: catalogue })
+      expect(refused.termination).toMatchObject({ code: 'rollback-empty', version: '1' })
+      expect(await database.sql(`select from pg_tables where tablename = 'a'`)).toEqual([])
+      const off = { ...catalogue, LOCKKEEPER_ROLLBACK_POLICY: 'off' }
+      expect((await runRunner({ url: database.url, target: '1', files: empty, env: off })).code).toBe(0)
+    }))
+
   test('an applied script that was edited is refused before anything moves', () =>
     withDatabase(server, async (database) => {
       await runRunner({ url: database.url, target: '1', files: pair('CREATE TABLE a (id int);\n', 'DROP TABLE a;\n') })

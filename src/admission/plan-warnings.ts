@@ -1,0 +1,69 @@
+import { kindOf, strategyOf } from '../injection/kinds.ts'
+import { type Workload, workloadId } from '../injection/workload.ts'
+import { usableCatalogue } from './build.ts'
+import type { Facts } from './facts.ts'
+import { between } from './judge-files.ts'
+import type { ReviewRequest } from './review.ts'
+import type { Build } from './situation.ts'
+import { MAX_LENGTH, planLines } from './warning.ts'
+
+/** What the rollout will do to the schema, as far as files can tell. */
+export function planWarnings({ namespace }: ReviewRequest, build: Build, facts: Facts): string[] {
+  const { settings, old, direction, workload } = build
+  const { target } = settings
+  const id = workloadId(namespace, workload)
+  const from = old?.status.target
+  if (direction === 'back') {
+    if (!kindOf(workload).lowers) return [headed(id, `asks for ${target} again, and the schema stays at ${from}`)]
+    const head = headed(id, `schema ${from} goes back to ${target} (on-rollback: ${settings.onRollback})`)
+    return [head, ...pausedLine(workload), ...downLines(build, facts)]
+  }
+  const catalogue = usableCatalogue(facts, target)
+  if (direction === 'same' || catalogue === undefined) return []
+  const steps = between(catalogue, from, target)
+  const count = `${steps.length} ${steps.length === 1 ? 'migration' : 'migrations'}`
+  return [
+    headed(
+      id,
+      `schema ${from ?? 'as it is'} to ${target}, ${count}${from === undefined ? ' unless applied already' : ''}`,
+    ),
+    ...pausedLine(workload),
+    ...planLines(
+      steps.map(
+        ({ version, name, downFile }) =>
+          `  up ${version} ${name}${downFile === undefined ? '' : `, back by ${downFile}`}`,
+      ),
+    ),
+    ...(steps.length === 0 ? [] : afterFailureLine(workload)),
+  ]
+}
+
+/** A workload's name may have 253 characters: its middle gives way to what is said about it. */
+function headed(id: string, text: string): string {
+  const room = Math.max(MAX_LENGTH - text.length - 2, 40)
+  const half = (room - 1) / 2
+  return `${id.length <= room ? id : `${id.slice(0, Math.ceil(half))}…${id.slice(-Math.floor(half))}`}: ${text}`
+}
+
+/** The down scripts that will run, as far as the files still hold those of the release that is left. */
+function downLines({ settings, old, workload }: Build, { source }: Facts): string[] {
+  const { target, onRollback } = settings
+  const runs = onRollback === 'always' || (onRollback === 'auto' && strategyOf(workload) === 'Recreate')
+  if (!runs || old === undefined || source?.kind !== 'read') return []
+  const left = between(source.catalogue, target, old.status.target)
+  return planLines(
+    left.toReversed().map(({ version, name, downFile }) => `  down ${version} ${name}, by ${downFile ?? 'nothing'}`),
+  )
+}
+
+function pausedLine(workload: Workload): string[] {
+  const { paused } = kindOf(workload)
+  const held = paused !== undefined && (workload.spec as unknown as Record<string, unknown>)[paused] === true
+  return held ? [`  it is paused (spec.${paused}): this happens when it goes on`] : []
+}
+
+/** What a person has to know beside correcting the file and applying again. */
+function afterFailureLine(workload: Workload): string[] {
+  const { afterFailure } = kindOf(workload)
+  return afterFailure === undefined ? [] : [`  if one fails: ${afterFailure}`]
+}

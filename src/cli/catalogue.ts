@@ -1,0 +1,51 @@
+import { stringify } from 'yaml'
+import { CATALOGUE_KEY } from '../contract.ts'
+import { name as kubernetesName } from '../injection/references.ts'
+import { catalogueOf } from '../migration/catalogue.ts'
+import { writeCatalogue } from '../migration/catalogue-file.ts'
+import type { MigrationSet } from '../migration/migration.ts'
+import { describeFinding, type Output } from './output.ts'
+import { Problem } from './problem.ts'
+
+export interface CatalogueOptions {
+  readonly name?: string
+  readonly namespace?: string
+}
+
+/** Kubernetes: the values of a ConfigMap together (validation of ConfigMap, MaxSecretSize). */
+const MOST = 1024 * 1024
+/** Kubernetes: all annotations of an object together. `kubectl apply` writes the whole object into one of them. */
+const MOST_APPLIED = 256 * 1024
+
+/** `catalogue`: the files without their SQL, as a ConfigMap for the webhook. Exit 1 when there is nothing for it to read. */
+export function catalogue(output: Output, options: CatalogueOptions, files: MigrationSet): number {
+  const { name = '', namespace } = options
+  if (!kubernetesName.test(name)) throw new Problem(`"${name}" is no name of a ConfigMap`, '--name orders-catalogue-42')
+  const made = catalogueOf(files)
+  if (made.entries.length === 0) {
+    for (const finding of made.findings) output.say(describeFinding(finding, false))
+    throw new Problem('there is no migration to write a catalogue of', 'name the folder with --migrations PATH', 1)
+  }
+  const text = writeCatalogue(made)
+  const size = Buffer.byteLength(text)
+  if (size > MOST) {
+    throw new Problem(
+      `the catalogue of ${made.entries.length} migrations has ${size} bytes, and a ConfigMap holds ${MOST}`,
+      'make one migration of the oldest ones, whose versions every database has',
+      1,
+    )
+  }
+  const manifest = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, ...(namespace !== undefined && { namespace }) },
+    data: { [CATALOGUE_KEY]: text },
+  }
+  output.document(manifest)
+  output.print(stringify(manifest, { lineWidth: 0 }).trimEnd())
+  const errors = files.findings.filter(({ severity }) => severity === 'error').length
+  output.say(`migrations: ${made.entries.length}, errors among their findings: ${errors}, bytes: ${size}`)
+  const applied = Buffer.byteLength(JSON.stringify(manifest))
+  if (applied > MOST_APPLIED) output.say('too large for kubectl apply: use kubectl apply --server-side')
+  return 0
+}

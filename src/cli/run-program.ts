@@ -1,6 +1,8 @@
 import { RunFailure } from '../../sidecar/failure.ts'
+import { addClusterCommands } from './commands-cluster.ts'
 import { addDatabaseCommands } from './commands-database.ts'
 import { addFileCommands, addOfflineCommands } from './commands-files.ts'
+import { addProveCommand } from './commands-prove.ts'
 import { Problem } from './problem.ts'
 import { program } from './program.ts'
 
@@ -9,6 +11,8 @@ export async function runProgram(): Promise<void> {
   addFileCommands()
   addDatabaseCommands()
   addOfflineCommands()
+  addClusterCommands()
+  addProveCommand()
   try {
     await program.parseAsync()
   } catch (error) {

@@ -1,0 +1,354 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type Bundle, issueBundle } from '../../certs/issue.ts'
+import { diagnose } from '../../src/cli/doctor/diagnose.ts'
+import type { Configuration, Installation, NamespaceState, WorkloadState } from '../../src/kubernetes/installation.ts'
+import { deployment, admit, source } from '../tools/admission.ts'
+
+const DAY = 86_400_000
+const now = new Date('2026-06-01T12:00:00Z')
+let bundle: Bundle
+let other: Bundle
+beforeAll(async () => {
+  bundle = await issueBundle({ names: ['lockkeeper.lockkeeper.svc'], now })
+  other = await issueBundle({ names: ['lockkeeper.lockkeeper.svc'], now })
+})
+
+const files = {
+  '1_a.up.sql': 'select 1;',
+  '1_a.down.sql': 'select 2;',
+  '2_b.up.sql': 'select 3;',
+  '2_b.down.sql': 'select 4;',
+}
+/** What the webhooks make of it. */
+const equipped = () => admit(deployment(), undefined, { source: source(files) }).object
+const state = (object: object, kind = 'Deployment', group = 'apps'): WorkloadState => ({
+  ...{ namespace: 'shop', name: 'orders', group, version: 'v1', kind, object },
+})
+
+const resources = [
+  'apps/deployments',
+  'apps/statefulsets',
+  'apps/daemonsets',
+  'batch/jobs',
+  'batch/cronjobs',
+  'argoproj.io/rollouts',
+]
+const configuration = (
+  kind: Configuration['kind'],
+  change: Partial<NonNullable<Configuration['webhook']>> = {},
+): Configuration => ({
+  kind,
+  webhook: {
+    name: kind.startsWith('Mutating') ? 'mutate.lockkeeper.dev' : 'validate.lockkeeper.dev',
+    failurePolicy: 'Fail',
+    caBundle: bundle.ca,
+    service: 'lockkeeper/lockkeeper',
+    resources,
+    ...change,
+  },
+})
+const namespace = (change: Partial<NamespaceState> = {}): NamespaceState => ({
+  ...{ name: 'shop', labels: { 'lockkeeper.dev/admission': 'enabled' }, annotations: {} },
+  ...change,
+})
+const healthy = (): Installation => ({
+  server: 'v1.35.4',
+  namespace: 'lockkeeper',
+  service: { wanted: 2, ready: 2 },
+  endpoints: 2,
+  configurations: [configuration('MutatingWebhookConfiguration'), configuration('ValidatingWebhookConfiguration')],
+  certificate: { ca: bundle.ca, cert: bundle.cert },
+  namespaces: [namespace(), namespace({ name: 'other', labels: {} })],
+  workloads: [state(equipped())],
+  failures: [],
+})
+const both = (change: Partial<NonNullable<Configuration['webhook']>>) => [
+  configuration('MutatingWebhookConfiguration', change),
+  configuration('ValidatingWebhookConfiguration', change),
+]
+
+test('a healthy installation has no finding', () => {
+  expect(diagnose(healthy(), now)).toEqual([])
+})
+
+/** What is changed in a healthy installation, and the one finding about it. */
+const rows: readonly [
+  what: string,
+  change: () => Partial<Installation>,
+  code: string,
+  subject: string,
+  fix: RegExp,
+  at?: Date,
+][] = [
+  [
+    'nothing is installed',
+    () => ({
+      service: 'missing',
+      configurations: [
+        { kind: 'MutatingWebhookConfiguration', webhook: undefined },
+        { kind: 'ValidatingWebhookConfiguration', webhook: undefined },
+      ],
+    }),
+    'not-installed',
+    'Deployment/lockkeeper',
+    /helm upgrade --install/,
+  ],
+  [
+    'only the configurations are left',
+    () => ({ service: 'missing' }),
+    'service-missing',
+    'lockkeeper/Deployment/lockkeeper',
+    /helm upgrade/,
+  ],
+  [
+    'the webhook is scaled to nothing',
+    () => ({ service: { wanted: 0, ready: 0 } }),
+    'service-stopped',
+    'lockkeeper/Deployment/lockkeeper',
+    /--replicas=2/,
+  ],
+  [
+    'no pod is ready',
+    () => ({ service: { wanted: 2, ready: 0 }, endpoints: 0 }),
+    'service-not-ready',
+    'lockkeeper/Deployment/lockkeeper',
+    /describe pods/,
+  ],
+  [
+    'one of two pods is ready',
+    () => ({ service: { wanted: 2, ready: 1 }, endpoints: 1 }),
+    'service-not-ready',
+    'lockkeeper/Deployment/lockkeeper',
+    /logs/,
+  ],
+  [
+    'the Service selects nothing',
+    () => ({ endpoints: 0 }),
+    'service-not-reached',
+    'lockkeeper/Service/lockkeeper',
+    /selector/,
+  ],
+  [
+    'the mutating configuration is gone',
+    () => ({
+      configurations: [
+        { kind: 'MutatingWebhookConfiguration', webhook: undefined },
+        configuration('ValidatingWebhookConfiguration'),
+      ],
+    }),
+    'configuration-missing',
+    'MutatingWebhookConfiguration/lockkeeper',
+    /helm upgrade/,
+  ],
+  [
+    'a configuration calls another Service',
+    () => ({
+      configurations: [
+        configuration('MutatingWebhookConfiguration', { service: 'old/lockkeeper' }),
+        configuration('ValidatingWebhookConfiguration'),
+      ],
+    }),
+    'configuration-misdirected',
+    'MutatingWebhookConfiguration/lockkeeper',
+    /helm upgrade/,
+  ],
+  [
+    'a configuration lets pass when we are away',
+    () => ({
+      configurations: [
+        configuration('MutatingWebhookConfiguration'),
+        configuration('ValidatingWebhookConfiguration', { failurePolicy: 'Ignore' }),
+      ],
+    }),
+    'configuration-weak',
+    'ValidatingWebhookConfiguration/lockkeeper',
+    /helm upgrade/,
+  ],
+  [
+    'a configuration knows no CronJobs',
+    () => ({
+      configurations: [
+        configuration('MutatingWebhookConfiguration', {
+          resources: resources.filter((each) => !each.endsWith('cronjobs')),
+        }),
+        configuration('ValidatingWebhookConfiguration'),
+      ],
+    }),
+    'kind-not-matched',
+    'MutatingWebhookConfiguration/lockkeeper',
+    /helm upgrade/,
+  ],
+  [
+    'the Secret is gone',
+    () => ({ certificate: 'missing' }),
+    'certificate-missing',
+    'lockkeeper/Secret/lockkeeper-tls',
+    /rollout restart/,
+  ],
+  [
+    'the Secret is empty',
+    () => ({ certificate: 'empty' }),
+    'certificate-missing',
+    'lockkeeper/Secret/lockkeeper-tls',
+    /logs/,
+  ],
+  [
+    'the Secret holds something else',
+    () => ({ certificate: { ca: bundle.ca, cert: 'x' } }),
+    'certificate-unreadable',
+    'lockkeeper/Secret/lockkeeper-tls',
+    /rollout restart/,
+  ],
+  [
+    'the certificate is expired',
+    () => ({}),
+    'certificate-expired',
+    'lockkeeper/Secret/lockkeeper-tls',
+    /rollout restart/,
+    new Date(now.getTime() + 32 * DAY),
+  ],
+  [
+    'the certificate expires soon',
+    () => ({}),
+    'certificate-expiring',
+    'lockkeeper/Secret/lockkeeper-tls',
+    /rollout restart/,
+    new Date(now.getTime() + 25 * DAY),
+  ],
+  [
+    'a configuration trusts another CA',
+    () => ({
+      configurations: [
+        configuration('MutatingWebhookConfiguration', { caBundle: other.ca }),
+        configuration('ValidatingWebhookConfiguration'),
+      ],
+    }),
+    'certificate-untrusted',
+    'MutatingWebhookConfiguration/lockkeeper',
+    /rollout restart/,
+  ],
+  [
+    'a configuration trusts nothing',
+    () => ({
+      configurations: [
+        configuration('MutatingWebhookConfiguration'),
+        configuration('ValidatingWebhookConfiguration', { caBundle: '' }),
+      ],
+    }),
+    'certificate-untrusted',
+    'ValidatingWebhookConfiguration/lockkeeper',
+    /rollout restart/,
+  ],
+  [
+    'a label has another value',
+    () => ({ namespaces: [namespace(), namespace({ name: 'typo', labels: { 'lockkeeper.dev/admission': 'true' } })] }),
+    'label-unknown',
+    'Namespace/typo',
+    /label namespace typo lockkeeper.dev\/admission=enabled --overwrite/,
+  ],
+  [
+    'a namespace has a policy and no label',
+    () => ({
+      namespaces: [
+        namespace(),
+        namespace({ name: 'late', labels: {}, annotations: { 'lockkeeper.dev/rollback-policy': 'require' } }),
+      ],
+    }),
+    'not-opted-in',
+    'Namespace/late',
+    /label namespace late/,
+  ],
+  [
+    'a workload asks in a namespace without the label',
+    () => ({ namespaces: [namespace({ labels: {} })] }),
+    'not-opted-in',
+    'shop/Deployment/orders',
+    /label namespace shop/,
+  ],
+  [
+    'a workload was never equipped',
+    () => ({ workloads: [state(deployment())] }),
+    'not-equipped',
+    'shop/Deployment/orders',
+    /rollout restart deployment\/orders/,
+  ],
+  [
+    'a workload was equipped for another intent',
+    () => ({ workloads: [state(edited())] }),
+    'not-equipped',
+    'shop/Deployment/orders',
+    /rollout restart deployment\/orders/,
+  ],
+  [
+    'a Job was never equipped',
+    () => ({ workloads: [state({ ...deployment(), kind: 'Job' }, 'Job', 'batch')] }),
+    'not-equipped',
+    'shop/Job/orders',
+    /delete the Job and create it again/,
+  ],
+  [
+    'a workload kept our container',
+    () => ({ workloads: [state(leftOver())] }),
+    'left-over',
+    'shop/Deployment/orders',
+    /lockkeeper.dev\/schema-version/,
+  ],
+  [
+    'a migration failed',
+    () => ({
+      failures: [
+        {
+          namespace: 'shop',
+          pod: 'orders-1',
+          message: '{"code":"migration-failed","message":"3_x.up.sql line 2 fails","fix":"correct line 2"}',
+        },
+      ],
+    }),
+    'migration-failed',
+    'shop/Pod/orders-1',
+    /correct line 2/,
+  ],
+  [
+    'a container ended without a word of ours',
+    () => ({ failures: [{ namespace: 'shop', pod: 'orders-1', message: 'exec: no such file\n' }] }),
+    'migration-failed',
+    'shop/Pod/orders-1',
+    /logs orders-1 -c lockkeeper-migrate/,
+  ],
+]
+
+function edited() {
+  const object = equipped()
+  return {
+    ...object,
+    metadata: {
+      ...object.metadata,
+      annotations: { ...object.metadata.annotations, 'lockkeeper.dev/schema-version': '1' },
+    },
+  }
+}
+function leftOver() {
+  const object = equipped()
+  return { ...object, metadata: { ...object.metadata, annotations: {} } }
+}
+
+describe('one thing wrong is one finding', () => {
+  test.each(rows)('when %s', (_, change, code, subject, fix, at = now) => {
+    const found = diagnose({ ...healthy(), ...change() }, at)
+    expect(found.map((each) => [each.code, each.subject])).toEqual([[code, subject]])
+    expect(found[0]?.fix).toMatch(fix)
+    expect(found[0]?.message).not.toBe('')
+  })
+
+  test('but for a certificate that nobody lets us read, which is no finding', () => {
+    expect(diagnose({ ...healthy(), certificate: 'unknown', configurations: both({ caBundle: '' }) }, now)).toEqual([])
+  })
+
+  test('and a workload that another controller keeps is that controller’s', () => {
+    const kept = {
+      ...deployment(),
+      metadata: { ...deployment().metadata, ownerReferences: [{ controller: true, kind: 'Shop', name: 'a' }] },
+    }
+    expect(diagnose({ ...healthy(), workloads: [state(kept)] }, now)).toEqual([])
+  })
+})

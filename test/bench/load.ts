@@ -1,16 +1,17 @@
 import { Agent, request } from 'node:https'
 import { parentPort, workerData } from 'node:worker_threads'
-import { admit, deployment, source } from '../tools/admission.ts'
-import { release } from '../tools/example-files.ts'
+import { reviewsOf, type Subject } from './reviews.ts'
 
 /** What the load does; handed over as the worker's data. */
 export interface LoadPlan {
   readonly port: number
-  readonly perSecond: number
-  readonly seconds: number
-  readonly inFlight: number
-  /** Reviews before that, one after the other. */
+  readonly subject: Subject
+  /** Reviews in all, after those that warm up one by one. */
+  readonly reviews: number
   readonly warmUp: number
+  readonly inFlight: number
+  /** How many are due in a second, whether or not the last ones were answered; without it each answer brings the next. */
+  readonly perSecond?: number
 }
 
 export interface LoadResult {
@@ -19,41 +20,47 @@ export interface LoadResult {
   readonly failed: number
   /** Due, but so many were in flight that it was not sent. */
   readonly skipped: number
+  /** From the first review to the last answer. */
+  readonly seconds: number
 }
 
-/** Open loop: a review is due at fixed intervals, whether or not the last one was answered. */
-async function load({ port, perSecond, seconds, inFlight, warmUp }: LoadPlan): Promise<LoadResult> {
+async function load({ port, subject, reviews, warmUp, inFlight, perSecond }: LoadPlan): Promise<LoadResult> {
   const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: inFlight })
-  const bodies = reviews()
+  const bodies = reviewsOf(subject)
+  const latencies: number[] = []
+  const counts = { failed: 0, skipped: 0, inFlight: 0 }
   const post = (i: number): Promise<boolean> => {
     const [path, body] = bodies[i % bodies.length] ?? ['', Buffer.of()]
     return ask({ host: '127.0.0.1', port, path, agent }, body)
   }
-  for (let i = 0; i < warmUp; i++) await post(i)
-  const latencies: number[] = []
-  const counts = { failed: 0, skipped: 0, inFlight: 0 }
-  const pending: Promise<void>[] = []
-  const began = performance.now()
-  for (let i = 0; i < perSecond * seconds; i++) {
-    const due = began + (i * 1000) / perSecond
-    const wait = due - performance.now()
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
-    if (counts.inFlight >= inFlight) {
-      counts.skipped++
-      continue
-    }
+  const measure = async (i: number, due: number) => {
     counts.inFlight++
-    pending.push(
-      post(i).then((ok) => {
-        counts.inFlight--
-        if (ok) latencies.push(performance.now() - due)
-        else counts.failed++
-      }),
-    )
+    if (await post(i)) latencies.push(performance.now() - due)
+    else counts.failed++
+    counts.inFlight--
   }
-  await Promise.all(pending)
+  for (let i = 0; i < warmUp; i++) await post(i)
+  const began = performance.now()
+  if (perSecond === undefined) {
+    let next = 0
+    const worker = async () => {
+      while (next < reviews) await measure(next++, performance.now())
+    }
+    await Promise.all(Array.from({ length: inFlight }, worker))
+  } else {
+    const pending: Promise<void>[] = []
+    for (let i = 0; i < reviews; i++) {
+      const due = began + (i * 1000) / perSecond
+      const wait = due - performance.now()
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+      if (counts.inFlight >= inFlight) counts.skipped++
+      else pending.push(measure(i, due))
+    }
+    await Promise.all(pending)
+  }
+  const seconds = (performance.now() - began) / 1000
   agent.destroy()
-  return { latencies, failed: counts.failed, skipped: counts.skipped }
+  return { latencies, failed: counts.failed, skipped: counts.skipped, seconds }
 }
 
 function ask(where: { host: string; port: number; path: string; agent: Agent }, body: Buffer): Promise<boolean> {
@@ -69,42 +76,6 @@ function ask(where: { host: string; port: number; path: string; agent: Agent }, 
     sent.once('error', () => resolve(false))
     sent.end(body)
   })
-}
-
-/** A rollout of a workload with 100 KB of its own, as both webhooks see it: new and old object in one review. */
-function reviews(): [string, Buffer][] {
-  const big = (version: string) => {
-    const object = deployment(
-      { 'lockkeeper.dev/schema-version': version, 'lockkeeper.dev/migrations': 'm' },
-      `orders:${version}`,
-    )
-    object.spec.template.spec.containers[0].env.push(
-      ...Array.from({ length: 1000 }, (_, i) => ({ name: `VARIABLE_${i}`, value: 'x'.repeat(70) })),
-    )
-    return object
-  }
-  const old = admit(big('2'), undefined, { source: source(release(2)) }).object
-  const fresh = admit(big('3'), old, { source: source(release(3)) }).object
-  const review = (object: unknown) =>
-    Buffer.from(
-      JSON.stringify({
-        apiVersion: 'admission.k8s.io/v1',
-        kind: 'AdmissionReview',
-        request: {
-          uid: 'u',
-          operation: 'UPDATE',
-          kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
-          namespace: 'shop',
-          name: 'orders',
-          object,
-          oldObject: old,
-        },
-      }),
-    )
-  return [
-    ['/mutate?timeout=5s', review(big('3'))],
-    ['/validate?timeout=5s', review(fresh)],
-  ]
 }
 
 parentPort?.postMessage(await load(workerData as LoadPlan))

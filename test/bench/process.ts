@@ -30,11 +30,14 @@ export async function measure(file: string, env: Readonly<Record<string, string>
   return { ms: performance.now() - began, megabytes, output }
 }
 
-/** VmHWM of a process that runs, MB (Linux). */
-export function peakOf({ pid }: Pick<ChildProcess, 'pid'>): number {
+/** The most that a process had resident, MB (Linux). */
+export const peakOf = (child: Pick<ChildProcess, 'pid'>): number => statusOf(child, /VmHWM:\s+(\d+) kB/)
+/** What it has resident now, MB. */
+export const residentOf = (child: Pick<ChildProcess, 'pid'>): number => statusOf(child, /VmRSS:\s+(\d+) kB/)
+
+function statusOf({ pid }: Pick<ChildProcess, 'pid'>, line: RegExp): number {
   try {
-    const found = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-    return Number(found?.[1] ?? 0) / 1024
+    return Number(line.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
   } catch {
     return 0 // It has ended, or this is no Linux.
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatDuration } from '../src/migration/duration.ts'
+import { cancelAutovacuum } from './autovacuum.ts'
 import { type Blockers, watchBlockers } from './blockers.ts'
 import type { DatabaseTarget } from './database-target.ts'
 import type { Emit } from './event.ts'
@@ -41,7 +42,7 @@ export interface Way {
  */
 export async function applyStep(applier: Applier, step: Step, { sent, wanted }: Way): Promise<Done | 'changed'> {
   const { session, settings, emit, database } = applier
-  const { request, facts, who } = settings
+  const { request, who } = settings
   const started = Date.now()
   let lockTimeoutMs = request.lockTimeoutMs
   const send = () => {
@@ -64,16 +65,27 @@ export async function applyStep(applier: Applier, step: Step, { sent, wanted }: 
     if (reason === undefined) throw stepFailure(step, result)
     const pause = pauseAfter(retries, request.lockTimeoutMs)
     if (Date.now() + pause > applier.deadlineAt) throw deadline(step, reason, blockers)
-    const autovacuum = blockers?.onlyAutovacuum === true
-    lockTimeoutMs = autovacuum ? facts.deadlockTimeoutMs + 200 : request.lockTimeoutMs
-    emit({
-      level: 'warn',
-      event: 'retrying',
-      version: step.version,
-      message: `${reason}${describe(blockers)}; ${autovacuum ? `the next try waits ${formatDuration(lockTimeoutMs)}, after which PostgreSQL cancels autovacuum; ` : ''}again in ${formatDuration(pause)}`,
-    })
+    const message = `${reason}${describe(blockers)}; again in ${formatDuration(pause)}`
+    emit({ level: 'warn', event: 'retrying', version: step.version, message })
     await sleep(pause)
+    lockTimeoutMs = await nextLockTimeout(applier, step, blockers)
   }
+}
+
+/**
+ * How long the next try may wait for a lock. Autovacuum, where nothing else is in the way, is made to go before it; where
+ * only the step's own wait can do that, this one try is long enough.
+ */
+async function nextLockTimeout({ session, settings, emit }: Applier, { version }: Step, blockers?: Blockers) {
+  const { request, facts } = settings
+  const relation = blockers?.vacuumed
+  if (relation === undefined) return request.lockTimeoutMs
+  const say = (message: string) => emit({ level: 'info', event: 'waiting', version, message })
+  say(`PostgreSQL cancels the autovacuum of ${relation} for this; others may read and write meanwhile`)
+  const { deadlockTimeoutMs } = facts
+  if (await cancelAutovacuum(session, { relation, deadlockTimeoutMs, role: request.role })) return request.lockTimeoutMs
+  say(`${relation} is no table, so others wait too: at most ${formatDuration(deadlockTimeoutMs + 200)}`)
+  return deadlockTimeoutMs + 200
 }
 
 /** Doubles from the lock timeout up to ten seconds, with up to a quarter of jitter on top. */

@@ -3,8 +3,9 @@ import { firstSteps } from '../src/migration/flyway/first-steps.ts'
 import type { Migration, MigrationSet } from '../src/migration/migration.ts'
 import { compareVersions, highestVersion } from '../src/migration/version.ts'
 import { decisionInput, ownRequirement } from './decision-input.ts'
-import { RunFailure, stateOf } from './failure.ts'
+import { failureOfFinding, RunFailure, stateOf } from './failure.ts'
 import { filesFor } from './files.ts'
+import { ofShape } from './history/edited.ts'
 import { serverFacts } from './history/facts.ts'
 import { foreignTables } from './history/missing.ts'
 import { nothingSeen, readHistory, type Seen } from './history/read.ts'
@@ -60,6 +61,7 @@ export async function lookAround(attempt: Attempt): Promise<Look> {
   const foreign = attempt.history ? undefined : await findHistory(attempt)
   if (!attempt.history) attempt.adoption = await findForeign(attempt, nothingSeen, foreign)
   const mounted = await context.files()
+  if (request.target === undefined) refuseUnread(mounted)
   const target = request.target ?? (mounted && highestOf(mounted)) ?? '0'
   const seen = attempt.history ? await readRows(attempt, target) : nothingSeen
   if (attempt.history) attempt.adoption = await findForeign(attempt, seen, undefined)
@@ -73,6 +75,12 @@ export async function lookAround(attempt: Attempt): Promise<Look> {
   const taking = attempt.adoption !== undefined && request.mode !== 'gate'
   const decision = taking ? takingOver : decide(decisionInput(request, seen, steps, target))
   return { target, seen, mounted, files, baseline, decision }
+}
+
+/** Who asks for the highest version means all of the files: nothing of them may be left out because it cannot be read. */
+function refuseUnread(mounted: MigrationSet | undefined): void {
+  const found = mounted?.findings.find(({ severity, code }) => severity === 'error' && !code.startsWith('rollback-'))
+  if (found !== undefined) throw failureOfFinding(found)
 }
 
 const takingOver: Decision = { kind: 'up', steps: [], warnings: [] }
@@ -98,7 +106,7 @@ async function readRows(attempt: Attempt, target: string): Promise<Seen> {
     return await readHistory(session, request.historySchema, request.set)
   } catch (error) {
     if (stateOf(error) === '42501') throw attempt.untrusted ?? noRights(attempt, error)
-    throw error
+    throw ofShape(error, request.historySchema)
   }
 }
 

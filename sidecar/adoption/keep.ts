@@ -5,6 +5,7 @@ import type { Applied } from '../history/read.ts'
 import { type Kept, setKept } from '../history/write.ts'
 import type { Look } from '../look.ts'
 import type { Attempt } from '../run-in-session.ts'
+import type { Session } from '../session.ts'
 import { identifier, literal } from '../sql.ts'
 import { findTables } from './find.ts'
 import { refuseUnkeepable } from './keepable.ts'
@@ -25,16 +26,21 @@ export interface Keeper {
   down(version: string): KeepStep
 }
 
+/** What of a run, and of what it saw, decides how a table is kept. */
+interface Keeping extends Pick<Attempt, 'session'> {
+  readonly context: Pick<Attempt['context'], 'request' | 'emit'>
+}
+type KnownSteps = Pick<Look, 'mounted' | 'seen'>
+
 /** For the table that the history says is kept. Throws `adopted-tool-active` when it says something else than we wrote. */
-export async function keeperOf(attempt: Attempt, look: Look, kept: Kept): Promise<Keeper> {
-  const { session, context } = attempt
+export async function keeperOf({ session, context }: Keeping, look: KnownSteps, kept: Kept): Promise<Keeper> {
   const { request, emit } = context
   const adoption = (await findTables(session, kept.table)).find(({ tool }) => tool.name === kept.tool)
   const cure = `stop what still runs ${adoption?.tool.title ?? kept.tool}, and undo with it what it did; or, where nobody goes back to it: UPDATE ${identifier(request.historySchema)}.state SET keeps = NULL WHERE "set" = ${literal(request.set)}`
   const refuse = (what: string) => new RunFailure('adopted-tool-active', `${what}: somebody else changed it`, cure)
   if (adoption === undefined) throw refuse(`${shown(kept.table)} is gone, or has other columns`)
   await refuseUnkeepable(session, adoption)
-  const difference = await differs(attempt, adoption, kept, look.seen.applied)
+  const difference = await differs(session, adoption, kept, look.seen.applied)
   if (difference !== undefined) throw refuse(difference)
   const { tool, table } = adoption
   if (tool.name === 'flyway')
@@ -77,7 +83,7 @@ function highestBelowHole(applied: readonly string[], files: readonly string[], 
 
 /** What the table says that we would not have written, or undefined. */
 async function differs(
-  { session }: Attempt,
+  session: Session,
   adoption: Adoption,
   kept: Kept,
   applied: readonly Applied[],
@@ -115,7 +121,7 @@ function missing(versions: readonly string[], others: readonly string[]): string
     .join(', ')
 }
 
-function withoutChecksum({ mounted, seen }: Look, { table }: Adoption): string[] {
+function withoutChecksum({ mounted, seen }: KnownSteps, { table }: Adoption): string[] {
   const pending = (mounted?.migrations ?? []).filter(
     ({ kind, version, up }) =>
       kind === 'versioned' && rawText(up) === undefined && !seen.applied.some((each) => each.version === version),

@@ -1,11 +1,12 @@
-import { gunzipSync } from 'node:zlib'
 import type { OnRollback } from '../../src/contract.ts'
 import { type HoldRow, holdOf } from '../../src/migration/hold.ts'
 import { repeatableName } from '../../src/migration/repeatable.ts'
 import { compareVersions } from '../../src/migration/version.ts'
 import type { Session } from '../session.ts'
 import { identifier, literal } from '../sql.ts'
+import { edited, ofShape } from './edited.ts'
 import { checkLayout } from './facts.ts'
+import { keptOf } from './kept.ts'
 import { type Unfinished, unfinishedOf, unfinishedRows } from './unfinished.ts'
 import type { Kept } from './write.ts'
 
@@ -60,19 +61,23 @@ export const nothingSeen: Seen = {
   unfinished: [],
 }
 
-/** One statement, so one snapshot. */
+/** One statement, so one snapshot. Throws `history-too-new`, and `history-untrusted` for what nobody of ours wrote. */
 export async function readHistory(session: Session, schema: string, set: string): Promise<Seen> {
   const s = identifier(schema)
-  const [row] = await session.rows(`select json_build_object(
+  const [row] = await session
+    .rows(`select json_build_object(
     'state', (select to_json(e) from ${s}.state e where "set" = ${literal(set)}),
     'applied', (select coalesce(json_agg(json_build_object('version', version, 'name', name, 'upChecksum', up_checksum,
-        'downChecksum', down_checksum, 'floor', floor, 'origin', origin, 'appliedAt', applied_at, 'durationMs', duration_ms)), '[]')
+        'downChecksum', case when down_script is not null then down_checksum end, 'floor', floor, 'origin', origin, 'appliedAt', applied_at, 'durationMs', duration_ms)), '[]')
       from ${s}.migration where "set" = ${literal(set)}),
     'requirements', (select coalesce(json_agg(json_build_object('cluster', cluster, 'workload', workload, 'target', target,
         'reached', reached, 'token', token, 'digest', digest, 'stamp', stamp, 'onRollback', on_rollback, 'strategy', strategy,
         'lingering', case when lingering_until > now() then lingering end, 'lastSeen', last_seen) order by cluster, workload), '[]')
       from ${s}.requirement where "set" = ${literal(set)}),
     'unfinished', ${unfinishedRows(schema, set)}) as seen`)
+    .catch((error: unknown) => {
+      throw ofShape(error, schema)
+    })
   const seen = row?.seen as {
     // Earlier layouts have no \`keeps\`.
     state: { layout: string; epoch: number; keeps?: string | null } | null
@@ -81,6 +86,7 @@ export async function readHistory(session: Session, schema: string, set: string)
     unfinished: Parameters<typeof unfinishedOf>[0]
   }
   if (seen.state !== null) checkLayout(seen.state.layout)
+  if (seen.state !== null && !Number.isSafeInteger(seen.state.epoch)) throw noEpoch(schema)
   return {
     epoch: seen.state?.epoch,
     applied: seen.applied
@@ -93,10 +99,16 @@ export async function readHistory(session: Session, schema: string, set: string)
       }),
     ),
     requirements: seen.requirements,
-    unfinished: unfinishedOf(seen.unfinished),
-    ...(seen.state?.keeps && { kept: JSON.parse(seen.state.keeps) as Kept }),
+    unfinished: unfinishedOf(seen.unfinished, schema),
+    ...(seen.state?.keeps && { kept: keptOf(seen.state.keeps, schema, set) }),
   }
 }
+
+const noEpoch = (schema: string) =>
+  edited(
+    `the epoch in ${schema}.state is no count`,
+    `put the column back as a bigint, above every stamp in ${schema}.requirement`,
+  )
 
 /** The version below which the schema must not go for a workload's sake. A Job's row holds nothing. */
 export function holds(row: Requirement): string {
@@ -109,27 +121,4 @@ export function holds(row: Requirement): string {
     lingering: row.lingering ?? undefined,
   }
   return holdOf(hold)
-}
-
-/** A stored down script as it was read from its file. */
-export interface StoredScript {
-  readonly file: string
-  readonly text: string
-  /** It is to run outside a transaction. */
-  readonly alone: boolean
-}
-
-export async function storedDown(
-  session: Session,
-  schema: string,
-  set: string,
-  version: string,
-): Promise<StoredScript | undefined> {
-  const [row] = await session.rows(
-    `select down_file, down_script, down_transactional from ${identifier(schema)}.migration
-     where "set" = ${literal(set)} and version = ${literal(version)} and down_script is not null`,
-  )
-  if (row === undefined) return undefined
-  const text = gunzipSync(row.down_script as Buffer).toString('utf8')
-  return { file: String(row.down_file), text, alone: row.down_transactional !== true }
 }

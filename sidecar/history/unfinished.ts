@@ -1,5 +1,6 @@
 import type { Before } from '../concurrent.ts'
 import { identifier, literal } from '../sql.ts'
+import { edited } from './edited.ts'
 
 /** A step that runs statement by statement, begun and not yet finished. */
 export interface Unfinished {
@@ -39,7 +40,9 @@ export interface Detail {
   readonly before?: Before
 }
 
-export function unfinishedOf(rows: readonly Row[]): Unfinished[] {
+/** Throws `history-untrusted` for a detail that nobody of ours wrote. */
+export function unfinishedOf(rows: readonly Row[], schema: string): Unfinished[] {
+  for (const row of rows) if (!isReadable(row)) throw unreadable(row, schema)
   return [...Map.groupBy(rows, ({ attempt }) => attempt)].flatMap(([attempt, own]) => {
     const begun = own.find(({ event }) => event === 'begun')
     if (begun === undefined) return []
@@ -66,3 +69,19 @@ const detailOf = ({ detail }: Row): Detail => {
   if (detail === null || !detail.startsWith('{')) return {}
   return JSON.parse(detail) as Detail
 }
+
+function isReadable(row: Row): boolean {
+  try {
+    detailOf(row)
+    return true
+  } catch {
+    return false // It is said by whoever asked, with the row that it is about.
+  }
+}
+
+const unreadable = ({ version, attempt }: Row, schema: string) =>
+  edited(
+    `a detail of version ${version} in ${schema}.journal cannot be read`,
+    `see what that step left, take it back by hand, and then: DELETE FROM ${identifier(schema)}.journal WHERE attempt = ${literal(attempt)}`,
+    { version },
+  )

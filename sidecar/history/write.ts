@@ -70,10 +70,16 @@ export function journalRow(request: RunRequest, journal: Journal, entry: Journal
     ${literal(attempt)}, ${statement ?? 'NULL'})`
 }
 
-/** A set begins with an epoch; every change of its history raises it. */
-export const beginSet = ({ historySchema, set }: RunRequest, kept?: Kept): string =>
-  `INSERT INTO ${identifier(historySchema)}.state ("set", layout, epoch${kept === undefined ? '' : ', keeps'})
-  VALUES (${literal(set)}, '${LAYOUT}', 1${kept === undefined ? '' : `, ${literal(JSON.stringify(kept))}`})`
+/**
+ * A set begins with an epoch, and every change of its history raises it. Where somebody took the row of a set that had
+ * one, it begins above the stamps that are left: none of them may ever say again that its schema is there.
+ */
+export function beginSet({ historySchema, set }: RunRequest, kept?: Kept): string {
+  const [s, name] = [identifier(historySchema), literal(set)]
+  const above = `(SELECT coalesce(max(stamp), 0) + 1 FROM ${s}.requirement WHERE "set" = ${name})`
+  return `INSERT INTO ${s}.state ("set", layout, epoch${kept === undefined ? '' : ', keeps'})
+  VALUES (${name}, '${LAYOUT}', ${above}${kept === undefined ? '' : `, ${literal(JSON.stringify(kept))}`})`
+}
 
 export const setKept = ({ historySchema, set }: RunRequest, kept: Kept): string =>
   `UPDATE ${identifier(historySchema)}.state SET keeps = ${literal(JSON.stringify(kept))} WHERE "set" = ${literal(set)}`

@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto'
+import { keeperOf } from '../../sidecar/adoption/keep.ts'
 import { serverFacts } from '../../sidecar/history/facts.ts'
-import { readHistory } from '../../sidecar/history/read.ts'
+import { readHistory, type Seen } from '../../sidecar/history/read.ts'
 import type { Unfinished } from '../../sidecar/history/unfinished.ts'
-import { deleteMigration, type JournalEntry, journalRow, raiseEpoch } from '../../sidecar/history/write.ts'
+import {
+  deleteMigration,
+  forgetRepeatables,
+  type JournalEntry,
+  journalRow,
+  raiseEpoch,
+} from '../../sidecar/history/write.ts'
 import { tryLock } from '../../sidecar/lock.ts'
+import type { RunRequest } from '../../sidecar/request.ts'
 import type { Session } from '../../sidecar/session.ts'
 import { type DatabaseOptions, requestOf, withDatabase } from './database.ts'
 import type { Output } from './output.ts'
@@ -39,16 +47,24 @@ export async function resolve(output: Output, options: ResolveOptions, version: 
     const rows = records.map((entry) =>
       journalRow(request, journal, { version, attempt: unfinished.attempt, ...entry }),
     )
-    const gone = done && says === reverted ? [deleteMigration(request, version), raiseEpoch(request)] : []
-    await write(session, [...rows, ...gone])
+    await write(session, [...rows, ...(says === reverted ? await gone(session, request, seen, version) : [])])
     output.document({ version, direction: unfinished.direction, settled: says })
     output.print(`${version}: ${says}`)
     return 0
   })
 }
 
+/** What records that a version is gone, in the table of an adopted tool too. */
+async function gone(session: Session, request: RunRequest, seen: Seen | undefined, version: string): Promise<string[]> {
+  const record = [deleteMigration(request, version), forgetRepeatables(request), raiseEpoch(request)]
+  if (seen?.kept === undefined) return record
+  const context = { request, emit: () => undefined }
+  const keeper = await keeperOf({ session, context }, { seen, mounted: undefined }, seen.kept)
+  return [...record, ...keeper.down(version).record]
+}
+
 const write = (session: Session, statements: readonly string[]) =>
-  session.execute(['BEGIN', ...statements, 'COMMIT'].join(';\n'))
+  session.execute(['BEGIN', 'SET LOCAL search_path = pg_catalog', ...statements, 'COMMIT'].join(';\n'))
 
 const reverted = 'counts as reverted'
 

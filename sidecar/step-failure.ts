@@ -3,7 +3,17 @@ import { transactionBody } from '../src/migration/transaction.ts'
 import { RunFailure, stateOf } from './failure.ts'
 import type { StepOutcome } from './send-step.ts'
 import { isDatabaseError, type Outcome } from './session.ts'
-import { BETWEEN, entry, FENCED, LEFT_TRANSACTION, LOST_LOCK, raised, type Step, scriptsOf } from './step.ts'
+import {
+  BETWEEN,
+  entry,
+  FENCED,
+  LEFT_TRANSACTION,
+  LOST_LOCK,
+  OUT_OF_TURN,
+  raised,
+  type Step,
+  scriptsOf,
+} from './step.ts'
 
 /**
  * What went wrong with a step, by its file and line, with SQLSTATE and cure. `prefix`: the statement of ours that stood
@@ -59,6 +69,14 @@ function ofHeader(step: Step, error: Error): RunFailure {
       'superseded',
       `a newer rollout of this workload took over before ${step.direction} ${step.version}`,
       'nothing, if that rollout is the wanted one; else `kubectl rollout restart`',
+      { version: step.version },
+    )
+  }
+  if (raised(error) === OUT_OF_TURN) {
+    return new RunFailure(
+      'history-untrusted',
+      `version ${step.after} was applied just before ${step.direction} ${step.version}, and is gone from the history`,
+      'see what else changes the tables of the history, a migration perhaps; then run it again',
       { version: step.version },
     )
   }

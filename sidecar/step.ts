@@ -12,7 +12,7 @@ import { identifier, literal } from './sql.ts'
 export const FENCED = 'LK001'
 export const LEFT_TRANSACTION = 'LK002'
 export const LOST_LOCK = 'LK003'
-const OUT_OF_TURN = 'LK004'
+export const OUT_OF_TURN = 'LK004'
 
 /** Scripts in the transaction of another one. */
 export interface Around {
@@ -131,12 +131,15 @@ function opening({ more, after, kept }: Step, { request }: StepSettings, mark: s
   ]
 }
 
+/** The next BEGIN comes before its own RESET ALL, and would begin as the script before it said. */
+const ofTransactions = ['isolation', 'read_only', 'deferrable'].map((each) => `RESET default_transaction_${each}`)
+
 function trailer({ record, kept }: Step, { request }: StepSettings, mark: string): string {
   const left = `pg_catalog.current_setting('lockkeeper.step', true) IS DISTINCT FROM ${literal(mark)}`
   return [
     ...(kept
       ? ['SET LOCAL SESSION AUTHORIZATION DEFAULT', 'SET LOCAL ROLE NONE']
-      : ['RESET SESSION AUTHORIZATION', 'RESET ROLE']),
+      : ['RESET SESSION AUTHORIZATION', 'RESET ROLE', ...ofTransactions]),
     'SET LOCAL search_path = pg_catalog',
     ...raise([left, LEFT_TRANSACTION], [lostHere(request.set), LOST_LOCK]),
     ...record,

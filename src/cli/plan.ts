@@ -27,6 +27,12 @@ export async function plan(
       output.print(`  down ${version} ${name}${downChecksum === null ? '  (no down script stored)' : ''}`)
     return impossible === undefined ? 0 : 1
   }
+  const unread = files.findings.find(({ severity, code }) => severity === 'error' && !code.startsWith('rollback-'))
+  if (unread !== undefined) {
+    output.document({ direction: 'up', from: live ?? null, to: to ?? null, steps: [], findings: [unread] })
+    output.print(`${unread.message}\n  fix: ${unread.fix}`)
+    return 1
+  }
   const planned = planUp(
     startingFrom(files, seen, to),
     seen.applied.map(({ version }) => version),

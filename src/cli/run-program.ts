@@ -1,4 +1,4 @@
-import { RunFailure } from '../../sidecar/failure.ts'
+import { exitOf, RunFailure } from '../../sidecar/failure.ts'
 import { addClusterCommands } from './commands-cluster.ts'
 import { addDatabaseCommands } from './commands-database.ts'
 import { addFileCommands, addOfflineCommands } from './commands-files.ts'
@@ -28,7 +28,7 @@ function exitFor(error: unknown): number {
   }
   if (error instanceof RunFailure) {
     process.stderr.write(`error: ${error.code}: ${error.message}\n  fix: ${error.fix}\n`)
-    return 2
+    return exitOf(error.code) === 12 ? 1 : 2
   }
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')) {
     return 'exitCode' in error && error.exitCode === 0 ? 0 : 2

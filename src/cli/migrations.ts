@@ -52,5 +52,3 @@ async function manifestFiles(path: string, text: string): Promise<RawFile[]> {
     throw new Problem(`${path} holds no ConfigMap`, 'name a folder of migration files, or a ConfigMap manifest')
   return maps.flatMap((map) => filesOf(map ?? {}))
 }
-
-export { filesOf as configMapFiles } from '../migration/source.ts'

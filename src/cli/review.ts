@@ -9,9 +9,7 @@ import { validate } from '../admission/validate.ts'
 import { ADMISSION_LABEL } from '../contract.ts'
 import { patched } from '../injection/patch.ts'
 import type { Json } from '../injection/workload.ts'
-import { catalogueOf } from '../migration/catalogue.ts'
-import { readMigrations } from '../migration/read.ts'
-import { configMapFiles } from './migrations.ts'
+import { catalogueInside, catalogueOfFiles } from '../migration/catalogue-source.ts'
 import { green, type Output, red, yellow } from './output.ts'
 import { Problem } from './problem.ts'
 
@@ -176,8 +174,9 @@ const pairs = (texts: readonly string[] = []) =>
     }),
   )
 
+/** What the webhook would read, of the ConfigMaps among the files. */
 function sourceOf(
-  { namespace, configMaps, format, historySchema, placeholders }: NonNullable<ReturnType<typeof sourceNeeded>>,
+  { namespace, configMaps, catalogue, ...options }: NonNullable<ReturnType<typeof sourceNeeded>>,
   manifests: readonly Manifest[],
 ): SourceOutcome {
   const found: Manifest[] = []
@@ -189,18 +188,8 @@ function sourceOf(
     if (map === undefined) return { kind: 'missing', configMap }
     found.push(map)
   }
-  const files = found.map((map) => ({ map, files: configMapFiles(map) }))
-  const set = readMigrations(
-    files.flatMap((each) => each.files),
-    { format, historySchema, placeholders },
-  )
-  return {
-    kind: 'read',
-    catalogue: catalogueOf(set),
-    immutable: found.every(({ immutable }) => immutable === true),
-    items: files.map((each) => ({
-      configMap: each.map.metadata?.name ?? '',
-      keys: each.files.map(({ name }) => name),
-    })),
-  }
+  const [first] = found
+  const read = catalogue && first !== undefined ? catalogueInside(first) : catalogueOfFiles(found, options)
+  if ('flaw' in read) return { kind: 'failed', configMap: configMaps[0] ?? '', reason: read.flaw, fix: read.fix }
+  return { kind: 'read', ...read, immutable: found.every(({ immutable }) => immutable === true) }
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { kindOf } from '../injection/kinds.ts'
-import { partsOf, withoutParts, withParts } from '../injection/parts.ts'
+import { type Parts, partsOf, withoutParts, withParts } from '../injection/parts.ts'
 import { diff, type Operation, patched } from '../injection/patch.ts'
 import { readStatus } from '../injection/status.ts'
 import { type Json, type JsonObject, type Template, type Workload, withTemplate } from '../injection/workload.ts'
@@ -60,6 +60,7 @@ function restoredWarning({ workload, old }: ReviewRequest, situation: Situation,
   const [was, now] = [partsOf(old), partsOf(workload)]
   if (was === undefined || partsOf(after) === undefined) return []
   if (readStatus(workload)?.token !== readStatus(old)?.token) return []
-  const edited = now === undefined || !isDeepStrictEqual(now.container, was.container)
+  const own = ({ container, extras }: Parts) => [container, extras]
+  const edited = now === undefined || !isDeepStrictEqual(own(now), own(was))
   return edited ? ['lockkeeper-migrate belongs to Lockkeeper: the change to it was put back'] : []
 }

@@ -1,74 +1,85 @@
-import type { Finding } from '../migration/finding.ts'
-import type { MigrationSet } from '../migration/migration.ts'
+import type { Finding, SafetyFinding } from '../migration/finding.ts'
+import type { Migration, MigrationSet } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
+import type { Judgement } from '../safety/judge.ts'
 import { versionOption } from './database.ts'
+import { githubLine, sarif } from './lint-output.ts'
+import { loadMigrations, type MigrationOptions } from './migrations.ts'
 import { describeFinding, type Output } from './output.ts'
+import { Problem } from './problem.ts'
+import { writeRepaired } from './repair.ts'
 
-export interface LintOptions {
+export interface LintOptions extends MigrationOptions {
   readonly since?: string
+  readonly serverVersion?: string
+  readonly fix?: boolean
   readonly output?: string
 }
 
-/** `lint`: every finding, both directions. Exit 1 when one is an error. */
-export function lint(output: Output, options: LintOptions, files: MigrationSet): number {
+/** `lint`: every finding about files and SQL, both directions. Exit 1 when one is an error. */
+export async function lint(output: Output, options: LintOptions, read: MigrationSet): Promise<number> {
   const since = versionOption('--since', options.since)
-  const irreversible = files.migrations.flatMap(({ version, up, irreversible: declared }): Finding[] =>
-    declared === undefined
-      ? []
-      : [
-          {
-            code: 'rollback-irreversible',
-            severity: 'warning',
-            version,
-            file: up.file,
-            line: declared.line,
-            message: `${up.file} cannot be undone: ${declared.reason}`,
-            fix: 'the namespace must say lockkeeper.dev/allow-irreversible: "true"',
-          },
-        ],
-  )
-  const findings = [...files.findings, ...irreversible].filter(
-    ({ version }) => since === undefined || version === undefined || compareVersions(version, since) > 0,
-  )
-  if (options.output === 'github') for (const finding of findings) process.stdout.write(`${githubLine(finding)}\n`)
-  else if (options.output === 'sarif') process.stdout.write(`${JSON.stringify(sarif(findings), null, 2)}\n`)
+  const server = serverOf(options.serverVersion)
+  let files = read
+  let judged = await judgeSql(files, server, since)
+  if (options.fix === true && writeRepaired(output, files, judged.repaired, { ...options, since }) > 0) {
+    files = await loadMigrations(options)
+    judged = await judgeSql(files, server, since)
+  }
+  const findings = [...files.findings, ...files.migrations.flatMap(irreversible), ...judged.findings]
+    .filter(({ version }) => since === undefined || version === undefined || compareVersions(version, since) > 0)
+    .sort(byPlace)
+  if (options.output === 'github')
+    for (const finding of findings) process.stdout.write(`${githubLine(finding, options)}\n`)
+  else if (options.output === 'sarif') process.stdout.write(`${JSON.stringify(sarif(findings, options), null, 2)}\n`)
   else {
     output.document(findings)
-    for (const finding of findings) output.print(describeFinding(finding, output.colour))
-    if (findings.length === 0) output.print(`${files.migrations.length} migrations, no finding`)
+    for (const finding of findings) output.print(describeFinding(finding as Finding, output.colour))
+    if (findings.length === 0)
+      output.print(
+        `${files.migrations.length} ${files.migrations.length === 1 ? 'migration' : 'migrations'}, no finding`,
+      )
   }
   return findings.some(({ severity }) => severity === 'error') ? 1 : 0
 }
 
-/** A workflow command of GitHub Actions. */
-function githubLine({ severity, file, line, code, message, fix }: Finding): string {
-  const escaped = (text: string) => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
-  const place = [
-    ...(file === undefined ? [] : [`file=${file}`]),
-    ...(line === undefined ? [] : [`line=${line}`]),
-    `title=${code}`,
-  ]
-  return `::${severity} ${place.join(',')}::${escaped(`${message}; fix: ${fix}`)}`
+/** The parser is loaded only where there is SQL to read. */
+async function judgeSql(
+  files: MigrationSet,
+  server: number | undefined,
+  since: string | undefined,
+): Promise<Judgement> {
+  if (files.migrations.length === 0) return { findings: [], allowed: [], repaired: [] }
+  const [{ judge }, { loadParser }] = await Promise.all([import('../safety/judge.ts'), import('../safety/parser.ts')])
+  const parse = await loadParser()
+  return judge(files, { parse, ...(server !== undefined && { server }), ...(since !== undefined && { since }) })
 }
 
-/** SARIF 2.1.0. */
-const sarif = (findings: readonly Finding[]) => ({
-  $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-  version: '2.1.0',
-  runs: [
-    {
-      tool: {
-        driver: { name: 'lockkeeper', rules: [...new Set(findings.map(({ code }) => code))].map((id) => ({ id })) },
-      },
-      results: findings.map(({ code, severity, message, fix, file, line }) => ({
-        ruleId: code,
-        level: severity,
-        message: { text: `${message}; fix: ${fix}` },
-        locations:
-          file === undefined
-            ? []
-            : [{ physicalLocation: { artifactLocation: { uri: file }, region: { startLine: line ?? 1 } } }],
-      })),
-    },
-  ],
-})
+function serverOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const [, major = ''] = /^(\d{2})(?:\.\d+)*$/.exec(text) ?? []
+  if (Number(major) < 14)
+    throw new Problem(
+      `--server-version is "${text}", which is no version from 14 on`,
+      'write the major version, like 17',
+    )
+  return Number(major)
+}
+
+const irreversible = ({ version, up, irreversible: declared }: Migration): SafetyFinding[] =>
+  declared === undefined
+    ? []
+    : [
+        {
+          code: 'rollback-irreversible',
+          severity: 'warning',
+          version,
+          file: up.file,
+          line: declared.line,
+          message: `${up.file} cannot be undone: ${declared.reason}`,
+          fix: 'the namespace must say lockkeeper.dev/allow-irreversible: "true"',
+        },
+      ]
+
+/** By version; within one the order in which they were found is that of up, down and line. */
+const byPlace = (a: SafetyFinding, b: SafetyFinding) => compareVersions(a.version ?? '0', b.version ?? '0')

@@ -1,15 +1,21 @@
-import { rm } from 'node:fs/promises'
+import { copyFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { type BuildOptions, build } from 'esbuild'
 
-/** pg and the Kubernetes client are CommonJS inside: their `require` of Node's own modules needs one in an ES module. */
-const requireBanner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
+/**
+ * pg and the Kubernetes client are CommonJS inside: their `require` of Node's own modules needs one in an ES module.
+ * PostgreSQL's parser looks for its WASM beside the file that it stands in.
+ */
+const requireBanner =
+  "import{createRequire}from'node:module';const require=createRequire(import.meta.url),__dirname=import.meta.dirname;"
 
 const common: BuildOptions = {
   bundle: true,
   platform: 'node',
   target: 'node22.19',
   format: 'esm',
-  outdir: 'dist',
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
@@ -30,13 +36,19 @@ const bundles: Readonly<Record<string, BuildOptions>> = {
 }
 
 /**
- * Writes `dist/lockkeeper.js`, `dist/webhook.js` and `dist/runner.js`, or those that are named. The runner is split, so
- * that a pod with nothing to do never loads what only a migration needs; its chunks are `dist/runner-*.js`.
+ * Writes `dist/lockkeeper.js`, `dist/webhook.js` and `dist/runner.js`, or those that are named, and `dist/libpg-query.wasm`
+ * which `lint` needs beside them. The runner is split, so that a pod with nothing to do never loads what only a migration
+ * needs; its chunks are `dist/runner-*.js`. `--outdir` names another folder.
  */
-async function buildAll(names: readonly string[]): Promise<void> {
-  await rm('dist', { recursive: true, force: true })
-  await Promise.all(names.map((name) => build({ ...common, ...bundles[name] })))
+async function buildAll(outdir: string, names: readonly string[]): Promise<void> {
+  await rm(outdir, { recursive: true, force: true })
+  await Promise.all(names.map((name) => build({ ...common, ...bundles[name], outdir })))
+  const parser = dirname(fileURLToPath(import.meta.resolve('libpg-query')))
+  await copyFile(join(parser, 'libpg-query.wasm'), join(outdir, 'libpg-query.wasm'))
 }
 
-const wanted = process.argv.slice(2)
-await buildAll(wanted.length === 0 ? Object.keys(bundles) : wanted)
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { outdir: { type: 'string', default: 'dist' } },
+})
+await buildAll(values.outdir, positionals.length === 0 ? Object.keys(bundles) : positionals)

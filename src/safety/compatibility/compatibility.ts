@@ -1,0 +1,91 @@
+import { readDirectives } from '../../migration/directives.ts'
+import type { Migration, Script } from '../../migration/migration.ts'
+import { tableActions } from '../actions.ts'
+import { actionEffects } from '../effects/alters.ts'
+import { effectsOf } from '../effects/effects.ts'
+import type { Parse } from '../parser.ts'
+import { Schema } from '../schema.ts'
+import { readScript, type Statement } from '../statement.ts'
+import { breaks } from './breaks.ts'
+import type { Piece, Row } from './row.ts'
+import { works } from './works.ts'
+
+/** Whether code that was written for the schema before a script is known to work after it. */
+export interface Compatibility {
+  /** `breaks`: there is code that fails; `unknown`: no row of the table answers for some statement. */
+  readonly verdict: 'works' | 'breaks' | 'unknown'
+  /** One for each statement, and for each action of an ALTER TABLE; those that do not work first. */
+  readonly reasons: readonly Reason[]
+  /** The author's word, which outweighs all of them: `-- lockkeeper: compatible REASON`. */
+  readonly word?: string
+}
+
+export interface Reason {
+  readonly verdict: Compatibility['verdict']
+  readonly file: string
+  /** 1-based. */
+  readonly line: number
+  /** One sentence without its stop. */
+  readonly text: string
+}
+
+export interface Both {
+  /** Whether code of the version before works once the up script ran. */
+  readonly up: Compatibility
+  /** Whether code of this version works once the down script ran. Absent: there is none. */
+  readonly down?: Compatibility
+}
+
+/** By version, of every versioned migration. */
+export function compatibilityOf(migrations: readonly Migration[], parse: Parse): Map<string, Both> {
+  const schema = new Schema()
+  const versioned = migrations.filter(({ kind }) => kind === 'versioned')
+  return new Map(
+    versioned.map(({ version, up, down }) => {
+      const both = {
+        up: ofScript(up, parse, schema, version),
+        ...(down && { down: ofScript(down, parse, schema.fork(), `down ${version}`) }),
+      }
+      return [version, both]
+    }),
+  )
+}
+
+/** `schema` learns what the script does. */
+function ofScript(script: Script, parse: Parse, schema: Schema, scope: string): Compatibility {
+  const { statements } = readScript(script, parse)
+  const reasons = statements.flatMap((statement) => {
+    const own = piecesOf(statement, schema, scope).map((piece) => reasonOf(script, piece))
+    for (const effect of effectsOf(statement)) schema.apply(effect, scope)
+    return own
+  })
+  const { compatible: word } = readDirectives(script.file, script.text, script.line)
+  const worst = order.find((verdict) => reasons.some((each) => each.verdict === verdict)) ?? 'works'
+  return {
+    verdict: word === undefined ? worst : 'works',
+    reasons: order.flatMap((verdict) => reasons.filter((each) => each.verdict === verdict)),
+    ...(word !== undefined && { word }),
+  }
+}
+
+const order = ['breaks', 'unknown', 'works'] as const
+
+type Judged = Omit<Piece, 'node'> & { readonly node: Piece['node'] | undefined }
+
+function piecesOf(statement: Statement, schema: Schema, scope: string): Judged[] {
+  const piece = { statement, node: statement.node, action: undefined, effects: effectsOf(statement), schema, scope }
+  const actions = tableActions(statement)
+  return actions.length === 0
+    ? [piece]
+    : actions.map((action) => ({ ...piece, action, effects: actionEffects(action.relation, action.cmd, 'table') }))
+}
+
+function reasonOf({ file }: Script, { node, ...rest }: Judged): Reason {
+  const row = node === undefined ? undefined : rowFor({ ...rest, node })
+  const text =
+    row === undefined ? 'no row of the table knows this statement' : `${row.what}: ${row.reason} (${row.source})`
+  return { verdict: row?.verdict ?? 'unknown', file, line: rest.statement.line, text }
+}
+
+/** What breaks is looked up first. */
+export const rowFor = (piece: Piece): Row | undefined => [...breaks, ...works].find((row) => row.matches(piece))

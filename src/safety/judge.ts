@@ -1,0 +1,123 @@
+import type { SafetyFinding } from '../migration/finding.ts'
+import type { Migration, MigrationSet, TransactionMode } from '../migration/migration.ts'
+import { compareVersions } from '../migration/version.ts'
+import type { Thing } from './effects/effect.ts'
+import { effectsOf } from './effects/effects.ts'
+import { type Judged, judgedOf } from './judged.ts'
+import type { Parse } from './parser.ts'
+import type { RepairedScript } from './repair.ts'
+import { judgeRollback } from './rollback/judge-rollback.ts'
+import type { Rule } from './rule.ts'
+import { rules } from './rules.ts'
+import type { Scene } from './scene.ts'
+import { Schema } from './schema.ts'
+import { type Settled, settle } from './settle.ts'
+import { type ReadScript, readScript, type Statement } from './statement.ts'
+
+export interface JudgeOptions {
+  readonly parse: Parse
+  /** Major version of the server; default: the oldest that is supported. */
+  readonly server?: number
+  /**
+   * Migrations above it are one release: what one of them makes, nobody uses before the last of them ran. Without it
+   * every migration is a release of its own.
+   */
+  readonly since?: string
+}
+
+export const OLDEST_SERVER = 14
+
+export interface Judgement {
+  /** By version, up before down, in the order of the file. */
+  readonly findings: readonly SafetyFinding[]
+  /** Warnings that a comment allowed, and why. */
+  readonly allowed: readonly { readonly finding: SafetyFinding; readonly reason: string }[]
+  /** Scripts of one statement that can be put right without a decision. */
+  readonly repaired: readonly RepairedScript[]
+}
+
+/** What there is to say about the SQL of a set. Callbacks and baselines are not looked at. */
+export function judge({ migrations }: Pick<MigrationSet, 'migrations'>, options: JudgeOptions): Judgement {
+  const { parse, since, server = OLDEST_SERVER } = options
+  const all = migrations.map((migration) => readMigration(migration, parse, since))
+  const releases = Map.groupBy(all, ({ scope }) => scope)
+  const repeated = all.filter(({ migration: { kind } }) => kind === 'repeatable').flatMap(({ up }) => madeBy(up))
+  const schema = new Schema()
+  const settled: Settled[] = []
+  for (const read of all) {
+    const { migration, up, down, scope } = read
+    const beside = (releases.get(scope) ?? []).flatMap((each) => each.up.statements)
+    const judged = [
+      ...judgeScripts(read, { server, schema: schema.fork(), beside }),
+      ...(down === undefined || migration.irreversible !== undefined ? [] : judgeRollback(up, down, schema, repeated)),
+    ]
+    for (const statement of up.statements) for (const effect of effectsOf(statement)) schema.apply(effect, scope)
+    settled.push(...settle(migration.version, down === undefined ? [up] : [up, down], judged))
+  }
+  const open = settled.filter(({ reason }) => reason === undefined)
+  return {
+    findings: open.map(({ finding }) => finding),
+    allowed: settled.flatMap(({ finding, reason }) => (reason === undefined ? [] : { finding, reason })),
+    repaired: open.flatMap(({ repaired }) => repaired),
+  }
+}
+
+interface ReadMigration {
+  readonly migration: Migration
+  readonly up: ReadScript
+  readonly down: ReadScript | undefined
+  readonly scope: string
+}
+
+const readMigration = (migration: Migration, parse: Parse, since: string | undefined): ReadMigration => ({
+  migration,
+  up: readScript(migration.up, parse),
+  down: migration.down && readScript(migration.down, parse),
+  scope: scopeOf(migration, since),
+})
+
+const madeBy = ({ statements }: ReadScript): Thing[] =>
+  statements.flatMap((each) => effectsOf(each).flatMap((effect) => (effect.act === 'make' ? effect.thing : [])))
+
+/** Repeatable migrations have no version; each is a release of its own. */
+const scopeOf = ({ kind, version, name }: Migration, since: string | undefined): string =>
+  kind === 'versioned' && since !== undefined && compareVersions(version, since) > 0
+    ? 'release'
+    : `${kind} ${version} ${name}`
+
+type Around = Pick<Scene, 'server' | 'schema' | 'beside'>
+
+/** Both scripts, the down on the schema that the up leaves. */
+function judgeScripts({ migration: { transaction }, up, down, scope }: ReadMigration, around: Around): Judged[] {
+  const own = judgeScript(up, transaction.up, { ...around, direction: 'up', scope })
+  if (down === undefined) return own
+  const back = { server: around.server, schema: around.schema, beside: down.statements }
+  return [...own, ...judgeScript(down, transaction.down, { ...back, direction: 'down', scope: `down ${scope}` })]
+}
+
+/** The findings of the rules about single statements. `around.schema` learns what the script does. */
+function judgeScript(
+  { script, statements, unread }: ReadScript,
+  mode: TransactionMode,
+  around: Omit<Scene, 'before'>,
+): Judged[] {
+  const own = rules.filter((rule) => applies(rule, around))
+  const judged: Judged[] = [...unread]
+  const before: Statement[] = []
+  for (const statement of statements) {
+    const scene = { ...around, before }
+    for (const rule of statement.bulk === true ? [] : own) {
+      for (const found of rule.find(statement, scene)) judged.push(judgedOf(rule.code, script, statement, found))
+    }
+    const effects = effectsOf(statement)
+    for (const effect of effects) around.schema.apply(effect, around.scope)
+    const bringsRows = effects.every((effect) => effect.act === 'rows' && effect.verb === 'insert')
+    if (mode === 'required' && !(bringsRows && effects.length > 0)) before.push(statement)
+  }
+  return judged
+}
+
+const applies = (
+  { versions: { from = 0, to = Infinity } = {}, only }: Rule,
+  { server, direction }: Omit<Scene, 'before'>,
+) => server >= from && server <= to && (only === undefined || only === direction)

@@ -1,0 +1,38 @@
+import type { SafetyCode, SafetyFinding } from '../migration/finding.ts'
+import type { Script } from '../migration/migration.ts'
+import { lineOf } from '../migration/statements.ts'
+import type { Found, Repair } from './rule.ts'
+import type { Statement } from './statement.ts'
+
+/** A finding, and the statement that a comment in front of could allow it. */
+export interface Judged {
+  readonly finding: SafetyFinding
+  readonly statement?: Statement
+  readonly repair?: Repair
+}
+
+/** What a rule found, as a finding with its place. */
+export function judgedOf(
+  code: SafetyCode,
+  { file, text, line: first }: Script,
+  statement: Statement | undefined,
+  {
+    message,
+    fix,
+    sql,
+    at = 0,
+    repair,
+    severity = 'warning',
+  }: Found & { readonly severity?: SafetyFinding['severity'] },
+): Judged {
+  const line = statement === undefined ? first : lineOf(text, statement.start + at) + first - 1
+  const finding: SafetyFinding = {
+    code,
+    severity,
+    file,
+    line,
+    message: `${file} line ${line} ${message}`,
+    fix: sql.length === 0 ? fix : `${fix}: ${sql.join(' ')}`,
+  }
+  return { finding, ...(statement && { statement }), ...(repair && { repair }) }
+}

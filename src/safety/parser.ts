@@ -1,0 +1,40 @@
+import { hasSqlDetails, loadModule, type Node, parseSync } from 'libpg-query'
+
+/** What PostgreSQL's own parser makes of one statement: its tree, or why there is none. */
+export type Parse = (sql: string) => readonly Node[] | Rejected
+
+export interface Rejected {
+  /** The parser's own words. */
+  readonly message: string
+  /** Offset of the place it names, in UTF-16 units; undefined where it names none. */
+  readonly at: number | undefined
+}
+
+/** The major version whose grammar the parser has. */
+export const PARSER_VERSION = 18
+
+/** Loads the parser (WASM, some 20 ms and 30 MB). Only this folder has it, and only what judges SQL loads this folder. */
+export async function loadParser(): Promise<Parse> {
+  await loadModule()
+  return parse
+}
+
+function parse(sql: string): readonly Node[] | Rejected {
+  try {
+    return (parseSync(sql).stmts ?? []).flatMap(({ stmt }) => (stmt === undefined ? [] : [stmt]))
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    // A tree too deep for the parser's stack is a RangeError; the module is sound afterwards.
+    const position = hasSqlDetails(error) ? error.sqlDetails?.cursorPosition : undefined
+    return { message: error.message, at: position === undefined ? undefined : offsetOf(sql, position) }
+  }
+}
+
+/** The parser counts characters, a string UTF-16 units. */
+function offsetOf(sql: string, characters: number): number {
+  let offset = 0
+  for (let count = 0; count < characters && offset < sql.length; count++) {
+    offset += (sql.codePointAt(offset) ?? 0) > 0xffff ? 2 : 1
+  }
+  return offset
+}

@@ -1,0 +1,22 @@
+import type { Thing } from '../effects/effect.ts'
+import { type Judged, judgedOf } from '../judged.ts'
+import type { Schema } from '../schema.ts'
+import type { ReadScript } from '../statement.ts'
+import { pairOf } from './pair.ts'
+import { rollbackRules } from './rollback-rules.ts'
+
+/**
+ * What a down script does, matched against its up. `schema`: what is known before the up script;
+ * `repeated`: what repeatable migrations make, which a down script may drop. A pair of which a
+ * statement could not be read is not matched: that statement may be the one that is missed.
+ */
+export function judgeRollback(up: ReadScript, down: ReadScript, schema: Schema, repeated: readonly Thing[]): Judged[] {
+  if (up.unread.length > 0 || down.unread.length > 0 || down.statements.length === 0) return []
+  const pair = pairOf(up, down, schema, repeated)
+  return rollbackRules.flatMap((rule) =>
+    rule.find(pair).map((found) => {
+      const { script } = found.in === 'up' ? up : down
+      return judgedOf(rule.code, script, found.statement, { ...found, severity: rule.severity })
+    }),
+  )
+}

@@ -1,0 +1,71 @@
+import { labelOf } from '../effects/effect.ts'
+import { mayConcern, outermost, type RollbackRule } from './pair.ts'
+
+export const rollbackNotRestored: RollbackRule = {
+  code: 'rollback-not-restored',
+  severity: 'warning',
+  finds:
+    'What the up script drops, renames or changes (a default, NOT NULL, a type, an owner, privileges, the body of a function, …) and the down script does not put back.',
+  why: 'After the rollback the release before runs on a schema that it was not made for.',
+  certainty: 'A warning: it may be meant to stay, and a function that the down script calls may put it back.',
+  find({ left, doing }) {
+    const gone = outermost([...left.differences.values()].filter(({ how, by }) => how === 'gone' && by === 'up'))
+      .filter(({ thing }) => !mayConcern(doing.down, thing.name))
+      .map(({ thing, statement, moved }) => ({
+        in: 'up' as const,
+        statement,
+        message: `${moved ? 'renames' : 'drops'} ${labelOf(thing)}, which the down script does not ${moved ? 'take back' : 'make again'}`,
+        fix: moved ? 'rename it back in the down script' : `make ${labelOf(thing)} again in the down script, as it was`,
+        sql: [],
+      }))
+    const changed = [...left.changed.values()]
+      .filter(({ property }) => !mayConcern(doing.down, property.of.name))
+      .map(({ property: { what, of }, statement }) => ({
+        in: 'up' as const,
+        statement,
+        message: `changes the ${what} of ${labelOf(of)}, which the down script does not put back`,
+        fix: `set the ${what} of ${labelOf(of)} in the down script, as it was`,
+        sql: [],
+      }))
+    return [...gone, ...changed]
+  },
+  examples: {
+    finds: [
+      { up: 'DROP INDEX orders_note', down: 'SELECT 1' },
+      { up: 'ALTER TABLE orders ALTER note SET DEFAULT 1, ADD a int', down: 'ALTER TABLE orders DROP a' },
+      {
+        up: 'ALTER TABLE orders RENAME note TO remark; ALTER TABLE orders ADD a int',
+        down: 'ALTER TABLE orders DROP a',
+      },
+      {
+        earlier: 'CREATE TABLE orders (id int, note text); CREATE INDEX orders_note ON orders (note)',
+        up: 'ALTER TABLE orders DROP COLUMN note',
+        down: 'ALTER TABLE orders ADD COLUMN note text',
+      },
+      {
+        earlier: 'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+        up: 'CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 2 $$; CREATE VIEW v AS SELECT 1',
+        down: 'DROP VIEW v',
+      },
+    ],
+    passes: [
+      { up: 'DROP VIEW v', down: 'CREATE VIEW v AS SELECT 1' },
+      { up: 'ALTER TABLE orders RENAME note TO remark', down: 'ALTER TABLE orders RENAME remark TO note' },
+      {
+        up: 'ALTER TABLE orders RENAME TO purchases; ALTER TABLE purchases ADD a int',
+        down: 'ALTER TABLE purchases RENAME TO orders; ALTER TABLE orders DROP a',
+      },
+      { up: 'ALTER TABLE orders ALTER note SET NOT NULL', down: 'ALTER TABLE orders ALTER note DROP NOT NULL' },
+      {
+        up: 'CREATE TABLE t (a int); ALTER TABLE t ALTER a SET DEFAULT 1; ALTER TABLE t OWNER TO x',
+        down: 'DROP TABLE t',
+      },
+      {
+        earlier: 'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+        up: 'CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 2 $$',
+        down: 'CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+      },
+      { up: 'ALTER TABLE orders VALIDATE CONSTRAINT total', down: 'SELECT 1' },
+    ],
+  },
+}

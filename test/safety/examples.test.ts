@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { SafetyFinding } from '../../src/migration/finding.ts'
+import { readMigrations } from '../../src/migration/read.ts'
+import { floorsOf } from '../../src/safety/compatibility/floors.ts'
+import { judge } from '../../src/safety/judge.ts'
+import { loadParser } from '../../src/safety/parser.ts'
+import { release } from '../tools/example-files.ts'
+import { flywayExample } from '../tools/example-flyway.ts'
+import { exampleSets } from '../tools/example-sets.ts'
+
+const folder = join(import.meta.dirname, '../../manifests/examples/orders/chart/migrations')
+const sets: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ...exampleSets,
+  flyway: flywayExample,
+  releases: release(3),
+  orders: Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')])),
+}
+
+/** Findings of the example sets that say what is not so, by code and file: looked at by hand, each. */
+const untrue: readonly string[] = []
+
+test('the findings about the example sets are the ones of the golden file, and which of them are false is known', async () => {
+  const parse = await loadParser()
+  const lines = Object.entries(sets).flatMap(([name, files]) => {
+    const set = readMigrations(Object.entries(files).map(([file, content]) => ({ name: file, content })))
+    const { findings } = judge(set, { parse })
+    const isFalse = ({ code, file }: SafetyFinding) => untrue.includes(`${code} ${file}`)
+    const floors = [...floorsOf(set.migrations, parse)].map(([version, floor]) => `${version} needs ${floor}`)
+    return [
+      `${name}: ${set.migrations.length} migrations, ${findings.length} findings, ${findings.filter(isFalse).length} of them false`,
+      ...findings.map((each) => `  ${isFalse(each) ? 'false ' : ''}${each.code}: ${each.message}`),
+      `  floors: ${floors.join(', ')}`,
+    ]
+  })
+  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('golden/examples.golden.txt')
+})

@@ -45,7 +45,7 @@ export function keepCertificates(options: CertificateOptions): Certificates {
       leads(held)
       rounds.ring()
     },
-    failed: (reason) => log('warn', `the Lease cannot be kept: ${reason}; nobody renews certificates until it can`),
+    failed: (message) => log('warn', message),
   })
   let writes = 0
   const rounds = startRounds({

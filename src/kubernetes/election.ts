@@ -78,7 +78,8 @@ export interface Election {
 export interface ElectionOptions {
   readonly candidate: Candidate
   readonly changed: (held: boolean) => void
-  readonly failed: (reason: string) => void
+  /** Hears a sentence. */
+  readonly failed: (message: string) => void
 }
 
 /** Takes part in an election until it is stopped. */
@@ -100,7 +101,7 @@ export function takePart({ candidate, changed, failed }: ElectionOptions): Elect
       return RETRY
     },
     again: RETRY,
-    failed,
+    failed: (reason) => failed(`the Lease cannot be kept: ${reason}; nobody renews certificates until it can`),
   })
   return {
     held: () => candidate.held(),
@@ -109,7 +110,7 @@ export function takePart({ candidate, changed, failed }: ElectionOptions): Elect
       try {
         await inTime(candidate.giveBack())
       } catch (error) {
-        failed(`it was not given back: ${reasonOf(error)}`)
+        failed(`the Lease could not be given back: ${reasonOf(error)}; another replica takes it in ${SECONDS} s`)
       }
       tell()
     },

@@ -119,14 +119,23 @@ test('an election says when it takes and loses the Lease, why it cannot keep it,
   expect([heard, lease.record.holder, election.held()]).toEqual([['held', 'lost'], '', false])
 
   lease.down = true
+  const messages: string[] = []
   const failed = Promise.withResolvers<string>()
   const other = takePart({
     candidate: new Candidate(lease, 'b', () => performance.now()),
     changed: () => failed.reject(new Error('held')),
-    failed: failed.resolve,
+    failed: (message) => {
+      messages.push(message)
+      failed.resolve(message)
+    },
   })
-  expect(await failed.promise).toBe('the API server is away')
+  expect(await failed.promise).toBe(
+    'the Lease cannot be kept: the API server is away; nobody renews certificates until it can',
+  )
   await other.stop()
+  expect(messages.at(-1)).toBe(
+    'the Lease could not be given back: the API server is away; another replica takes it in 10 s',
+  )
 })
 
 describe('in the API server', () => {

@@ -1,4 +1,5 @@
 import { request } from 'node:https'
+import { setTimeout as sleep } from 'node:timers/promises'
 import express from 'express'
 import type { Bundle } from '../../certs/issue.ts'
 import { TERMS, type Terms } from '../../certs/terms.ts'
@@ -54,7 +55,8 @@ export class Cluster {
         state.bundle = bundle
         first.resolve(bundle)
       },
-      world: this.world.seenBy(),
+      // A call takes as long as it would in a cluster, so that what is wrong in between is seen.
+      world: this.world.seenBy(() => sleep(10)),
       candidate: new Candidate(this.lease, name, () => performance.now()),
       listen: (ring) => {
         this.world.listeners.add(ring)
@@ -100,13 +102,14 @@ export class Reviews {
   failed = 0
   readonly reasons = new Map<string, number>()
 
-  constructor(cluster: Cluster, called: readonly Replica[]) {
+  /** So many clients, each with a pause of some milliseconds after a review. */
+  constructor(cluster: Cluster, called: readonly Replica[], clients = 4, pause = 20) {
     this.#cluster = cluster
     this.called = called
-    this.#running = [0, 1, 2, 3].map((i) => this.#ask(i))
+    this.#running = Array.from({ length: clients }, (_, i) => this.#ask(i, pause))
   }
 
-  async #ask(client: number): Promise<void> {
+  async #ask(client: number, pause: number): Promise<void> {
     for (let i = client; !this.#over; i++) {
       const replica = this.called[(i >> 1) % this.called.length]
       if (replica === undefined) throw new Error('nobody is called')
@@ -116,7 +119,7 @@ export class Reviews {
         this.failed++
         this.reasons.set(failure, (this.reasons.get(failure) ?? 0) + 1)
       }
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await sleep(pause)
     }
   }
 
@@ -131,6 +134,6 @@ export async function until(what: string, holds: () => boolean, seconds = 30): P
   const end = performance.now() + seconds * 1000
   while (!holds()) {
     if (performance.now() > end) throw new Error(`waited ${seconds} s for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await sleep(5)
   }
 }

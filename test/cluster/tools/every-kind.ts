@@ -18,7 +18,7 @@ const ending = (annotations: object) => {
 const in_ = (group: string, plural: string) => (namespace: string) => `/apis/${group}/namespaces/${namespace}/${plural}`
 const direct = ['spec', 'template']
 
-export const shapes: Readonly<Record<string, Shape>> = {
+export const shapes = {
   Deployment: {
     path: in_('apps/v1', 'deployments'),
     template: direct,
@@ -83,6 +83,25 @@ export const shapes: Readonly<Record<string, Shape>> = {
       spec: { replicas: 0, selector, template: pod(template) },
     }),
   },
+} satisfies Record<string, Shape>
+
+/** A Deployment with 100 containers and nearly the 256 KiB of annotations that Kubernetes allows. */
+export function largest({
+  annotations,
+  ...metadata
+}: {
+  name: string
+  namespace: string
+  annotations: object
+}): object {
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`com/${i}`, '']))
+  const containers = Array.from({ length: 100 }, (_, i) => ({ ...container, name: `c${i}`, args: ['x'.repeat(2000)] }))
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { ...metadata, annotations: { ...annotations, ...many } },
+    spec: { replicas: 0, selector, template: { metadata: { labels }, spec: { containers } } },
+  }
 }
 
 /** A kind that somebody else brings: any object is one. */

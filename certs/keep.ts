@@ -56,25 +56,27 @@ export class Keeper {
    * writes what a Secret says into a configuration would otherwise undo the trust in a newer Secret.
    */
   async round(writes: boolean): Promise<boolean> {
-    const { world, serving, names } = this.#options
+    const { world } = this.#options
     const found = await world.trusts()
     const stored = await world.secret()
-    serving.offer(stored.bundle, found)
-    const secret = stored.bundle && factsOf(stored.bundle, names)
-    this.#remember(secret)
+    const secret = this.#take(stored.bundle, found)
     const now = this.#options.now().getTime()
     const trusted = found.flatMap(({ caBundles }) => caBundles.map(authoritiesOf))
     const heldFor = this.#heldFor(secret, trusted, now)
     if (!writes) return false
     const memory = this.#memory
     const step = nextStep({ secret, memory, trusted, heldFor, now, terms: this.#terms })
-    return this.#take(step, stored, found)
+    return this.#write(step, stored, found)
   }
 
-  /** Only what is whole, and was good enough to be served. */
-  #remember(secret: BundleFacts | undefined): void {
-    if (secret === undefined || secret.bundle.cert !== this.#options.serving.bundle?.cert) return
-    if (!('fault' in secret.signer) && !('fault' in secret.leaf)) this.#memory = secret
+  /** Serves what is in the Secret, and remembers it when it is whole and good enough to be served. */
+  #take(bundle: Bundle | undefined, found: readonly Trust[]): BundleFacts | undefined {
+    const { serving, names } = this.#options
+    serving.offer(bundle, found)
+    const secret = bundle && factsOf(bundle, names)
+    const whole = secret !== undefined && !('fault' in secret.signer) && !('fault' in secret.leaf)
+    if (whole && bundle?.cert === serving.bundle?.cert) this.#memory = secret
+    return secret
   }
 
   #heldFor(secret: BundleFacts | undefined, trusted: readonly (readonly Authority[])[], now: number): number {
@@ -85,7 +87,7 @@ export class Keeper {
     return this.#held === undefined ? 0 : now - this.#held.since
   }
 
-  async #take(step: Step, stored: Stored, found: readonly WritableTrust[]): Promise<boolean> {
+  async #write(step: Step, stored: Stored, found: readonly WritableTrust[]): Promise<boolean> {
     if (step.kind === 'none') return false
     if (step.kind === 'trust') {
       const wanted = textOf(step.authorities)
@@ -100,7 +102,9 @@ export class Keeper {
     const judged = step.kind === 'restore' || step.kind === 'new-authority'
     if (judged && textsOf(await world.trusts()) !== textsOf(found)) return true
     const bundle = await bundleFor(step, { names, now: now(), terms: this.#terms, ...(newKey && { newKey }) })
-    if (await stored.write(bundle)) this.#options.say(`${writes[step.kind]}: the Secret ${step.why}`)
+    if (!(await stored.write(bundle))) return true
+    this.#options.say(`${writes[step.kind]}: the Secret ${step.why}`)
+    this.#take(bundle, found)
     return true
   }
 }

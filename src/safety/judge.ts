@@ -7,7 +7,6 @@ import { type Judged, judgedOf } from './judged.ts'
 import type { Parse } from './parser.ts'
 import type { RepairedScript } from './repair.ts'
 import { judgeRollback } from './rollback/judge-rollback.ts'
-import type { Rule } from './rule.ts'
 import { rules } from './rules.ts'
 import type { Scene } from './scene.ts'
 import { Schema } from './schema.ts'
@@ -101,7 +100,7 @@ function judgeScript(
   mode: TransactionMode,
   around: Omit<Scene, 'before'>,
 ): Judged[] {
-  const own = rules.filter((rule) => applies(rule, around))
+  const own = rules.filter(({ only }) => only === undefined || only === around.direction)
   const judged: Judged[] = [...unread]
   const before: Statement[] = []
   for (const statement of statements) {
@@ -116,8 +115,3 @@ function judgeScript(
   }
   return judged
 }
-
-const applies = (
-  { versions: { from = 0, to = Infinity } = {}, only }: Rule,
-  { server, direction }: Omit<Scene, 'before'>,
-) => server >= from && server <= to && (only === undefined || only === direction)

@@ -36,7 +36,9 @@ const head = `# Rules
 - \`--since VERSION\`: only migrations above it, as one release. A table that a release makes is empty and unknown to clients until the release is through, so nothing is said of locks on it. Without it every migration is a release of its own.
 - \`--server-version N\`: the PostgreSQL that the migrations will run on, 14 if nothing is said. Findings and advice follow it.
 - \`--fix\`: puts right what takes no decision, in files of one statement: CREATE INDEX gets CONCURRENTLY; a foreign key or a CHECK is added NOT VALID and validated in a transaction of its own. Only in the newest migration, or above \`--since\`, since a database refuses a changed file of a migration that it has.
-- A comment on the line before a statement allows a warning, with a reason: \`-- lockkeeper: allow CODE REASON\`. Errors cannot be allowed.`
+- A comment on the line before a statement allows a warning, with a reason: \`-- lockkeeper: allow CODE REASON\`. Errors cannot be allowed.
+
+Sections and pages of the manual are those of PostgreSQL 18.`
 
 const unread = `### \`sql-rejected\`
 
@@ -46,17 +48,12 @@ A warning with line, column and the parser's own words: correct it, or leave it 
 
 A statement of more than 1 MB is not given to the parser, rows to be inserted apart. Look at it yourself, or make several of it.`
 
-const versionsOf = ({ versions: { from, to } = {} }: Rule): string => {
-  if (from === undefined && to === undefined) return 'every supported version'
-  return to === undefined ? `${from} and later` : from === undefined ? `up to ${to}` : `${from} to ${to}`
-}
-
 function ruleSection(rule: Rule, advice: Found | undefined): string {
-  const { code, finds, why, source, only } = rule
+  const { code, finds, why, source, only, versions = 'the same on every supported version' } = rule
   return [
     `### \`${code}\``,
     `${finds} ${why}`,
-    `PostgreSQL: ${versionsOf(rule)}. Scripts: ${only === 'up' ? 'up' : 'up and down'}. Manual: ${source}.`,
+    `PostgreSQL: ${versions}. Scripts: ${only === 'up' ? 'up' : 'up and down'}. Manual: ${source}.`,
     ...instead(rule, advice),
     ...list('Found', rule.examples.finds.map(exampleText)),
     ...list('Not found', rule.examples.passes.map(exampleText)),

@@ -13,9 +13,17 @@ export interface Rejected {
 /** The major version whose grammar the parser has. */
 export const PARSER_VERSION = 18
 
-/** Loads the parser (WASM, some 20 ms and 30 MB). Only this folder has it, and only what judges SQL loads this folder. */
+/**
+ * Loads the parser (WASM, some 20 ms and 30 MB). Only this folder has it, and only what judges SQL loads this folder.
+ * Throws where its WASM is not where the program was put.
+ */
 export async function loadParser(): Promise<Parse> {
-  await loadModule()
+  try {
+    await loadModule()
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`PostgreSQL's parser cannot be loaded: put libpg-query.wasm beside the program (${why})`)
+  }
   return parse
 }
 

@@ -30,8 +30,8 @@ export interface Rule {
   readonly why: string
   /** The page of PostgreSQL's manual that says so. */
   readonly source: string
-  /** Major versions of the server, both ends included; absent: every supported one. */
-  readonly versions?: { readonly from?: number; readonly to?: number }
+  /** What differs between major versions of the server; absent: it is the same on every supported one. */
+  readonly versions?: string
   /** Scripts that it looks at; absent: both. A down script only takes back what its up did. */
   readonly only?: 'up'
   find(statement: Statement, scene: Scene): readonly Found[]

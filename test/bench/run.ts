@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { machine } from './figures.ts'
+import { benchLint } from './lint.ts'
 import { benchOnline } from './online.ts'
 import { benchPeers } from './peers.ts'
 import { benchPlan } from './plan.ts'
@@ -11,6 +12,7 @@ import { benchCarried, benchMany, benchRebuilt, benchRollouts } from './webhook.
 const benches: Readonly<Record<string, () => string[] | Promise<string[]>>> = {
   runner: benchRunner,
   plan: benchPlan,
+  lint: benchLint,
   online: benchOnline,
   rollouts: benchRollouts,
   carried: benchCarried,

@@ -25,7 +25,7 @@ const unsafe = {
 describe('lint', () => {
   test('of sound files says so', () =>
     withFolder(inMigrations(sound), async (cwd) => {
-      expect(await lockkeeper(['lint'], { cwd })).toEqual({ code: 0, stdout: '1 migrations, no finding\n', stderr: '' })
+      expect(await lockkeeper(['lint'], { cwd })).toEqual({ code: 0, stdout: '1 migration, no finding\n', stderr: '' })
     }))
 
   test('names file, line, code and cure of each finding about the files, and ends with 1', () =>
@@ -104,9 +104,7 @@ describe('lint', () => {
       expect((await lockkeeper(['lint', '--since', '2'], { cwd })).stdout).toBe('3 migrations, no finding\n')
       const manifest = JSON.stringify({ kind: 'ConfigMap', data: sound })
       await withFolder({ 'map.yaml': manifest }, async (folder) => {
-        expect((await lockkeeper(['lint', '-m', 'map.yaml'], { cwd: folder })).stdout).toBe(
-          '1 migrations, no finding\n',
-        )
+        expect((await lockkeeper(['lint', '-m', 'map.yaml'], { cwd: folder })).stdout).toBe('1 migration, no finding\n')
       })
     }))
 
@@ -253,6 +251,12 @@ test('the built program finds its parser beside it, whatever folder it is called
     await withFolder(inMigrations(release(3)), async (cwd) => {
       const { stdout } = await run(process.execPath, [join(folder, 'dist/lockkeeper.js'), 'lint'], { cwd })
       expect(stdout).toContain('3_rename_note.up.sql:1: warning rename-breaks-clients')
+      await rm(join(folder, 'dist/libpg-query.wasm'))
+      const without = run(process.execPath, [join(folder, 'dist/lockkeeper.js'), 'lint'], { cwd })
+      await expect(without).rejects.toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/error: .*parser cannot be loaded.*libpg-query\.wasm.*beside/),
+      })
     })
   } finally {
     await rm(folder, { recursive: true, force: true })

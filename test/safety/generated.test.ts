@@ -67,7 +67,34 @@ const statement = fc
 const script = fc
   .tuple(fc.array(statement, { maxLength: 5 }), fc.constantFrom(';\n', ';\r\n', ' ; '))
   .map(([statements, end]) => statements.join(end))
-const set = fc.array(fc.tuple(script, script), { minLength: MIGRATIONS, maxLength: MIGRATIONS })
+type Scripts = readonly [up: string, down: string]
+const free = fc.tuple(script, script)
+
+/** What the rules say of a script that comes after another one, or of a down script and its up. */
+const stories: readonly (readonly [Scripts, Scripts])[] = [
+  ...rules.flatMap(({ examples: { finds } }) =>
+    finds.flatMap((each): [Scripts, Scripts][] =>
+      typeof each === 'string'
+        ? []
+        : [
+            [
+              [each.earlier ?? '', 'SELECT 1'],
+              [each.script, 'SELECT 1'],
+            ],
+          ],
+    ),
+  ),
+  ...rollbackRules.flatMap(({ examples: { finds } }) =>
+    finds.map(({ up, down, earlier = '' }): [Scripts, Scripts] => [
+      [earlier, 'SELECT 1'],
+      [up, down],
+    ]),
+  ),
+]
+const two = fc.oneof(fc.tuple(free, free), fc.constantFrom(...stories))
+const set = fc
+  .array(two, { minLength: MIGRATIONS / 2, maxLength: MIGRATIONS / 2 })
+  .map((chosen): readonly Scripts[] => chosen.flat())
 
 test('2,000 generated migrations are judged without a crash, and each finding names a place that is there', async () => {
   const parse = await loadParser()

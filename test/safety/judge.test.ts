@@ -69,6 +69,16 @@ describe('findings', () => {
     expect(findings[0]).not.toHaveProperty('version')
   })
 
+  test('quote the names that need it', () => {
+    const [found] = up('ALTER TABLE "order"\n ALTER "Note" SET NOT NULL')
+    expect(found?.fix).toContain('ALTER TABLE "order" ADD CONSTRAINT "order_Note_not_null" CHECK ("Note" IS NOT NULL)')
+  })
+
+  test('say once for a transaction that it locks several tables', () => {
+    const add = (table: string) => `ALTER TABLE ${table} ADD COLUMN a int;\n`
+    expect(up(['a', 'b', 'c', 'd', 'a'].map(add).join('')).map(brief)).toEqual(['1_a.up.sql:2 several-exclusive-locks'])
+  })
+
   test('do not see the BEGIN and COMMIT around a script', () =>
     expect(up(`BEGIN;\n${index};\nCOMMIT;`)).toHaveLength(1))
 })
@@ -102,6 +112,26 @@ describe('a table that is new', () => {
     expect(codes({ '1_a.up.sql': `CREATE TABLE shop.orders (note text); ${index}` })).toEqual(['index-blocks-writes']))
 })
 
+describe('a partitioned table', () => {
+  const events = 'CREATE TABLE events (id int) PARTITION BY RANGE (id)'
+  const fix = (text: string, server?: number) =>
+    judged({ '1_a.up.sql': events, '2_b.up.sql': text }, server === undefined ? {} : { server }).findings.map(
+      (each) => each.fix,
+    )
+
+  test('takes no index CONCURRENTLY, so that another way is advised, and nothing is repaired', () => {
+    expect(fix('CREATE INDEX i ON events (id)')).toEqual([expect.stringContaining('ON ONLY events')])
+    expect(judged({ '1_a.up.sql': events, '2_b.up.sql': 'CREATE INDEX i ON events (id)' }).repaired).toEqual([])
+    expect(judged({ '2_b.up.sql': 'CREATE INDEX i ON events (id)' }).repaired).toHaveLength(1)
+  })
+
+  test('takes a foreign key NOT VALID from PostgreSQL 18 on', () => {
+    const key = 'ALTER TABLE events ADD FOREIGN KEY (id) REFERENCES t'
+    expect(fix(key, 17)).toEqual([expect.stringContaining('each partition of events')])
+    expect(fix(key, 18)).toEqual([expect.stringContaining('REFERENCES t NOT VALID;')])
+  })
+})
+
 describe('a comment', () => {
   const allow = '-- lockkeeper: allow index-blocks-writes the table is small'
 
@@ -131,6 +161,11 @@ describe('a comment', () => {
     const down = '-- lockkeeper: allow rollback-only-records we never go back\nSELECT 1'
     const { findings } = judged({ '1_a.up.sql': 'CREATE VIEW v AS SELECT 1', '1_a.down.sql': down })
     expect(findings.map(({ code, severity }) => `${severity} ${code}`)).toContain('error rollback-only-records')
+    const early = {
+      '1_a.up.sql': 'CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t',
+      '1_a.down.sql': '-- lockkeeper: allow rollback-order x\nDROP TABLE t;\nDROP VIEW v',
+    }
+    expect(judged(early).findings.map(({ code }) => code)).toContain('rollback-order')
   })
 
   test.each([
@@ -188,7 +223,7 @@ describe('what cannot be read', () => {
     expect(up("SELECT 'a")).toEqual([]))
 
   test('keeps the two scripts from being matched: what is missed may be in there', () => {
-    const files = { '1_a.up.sql': 'CREATE TABLE t (a int)', '1_a.down.sql': 'DROP TABL t' }
+    const files = { '1_a.up.sql': 'CREATE TABLE t (a int)', '1_a.down.sql': 'SELEC 1' }
     expect(judged(files).findings.map(({ code }) => code)).toEqual(['sql-rejected'])
   })
 })

@@ -28,6 +28,7 @@ export const rollbackLeavesBehind: RollbackRule = {
     ],
     passes: [
       { up: 'CREATE TABLE orders (id int); CREATE INDEX ON orders (id)', down: 'DROP TABLE orders' },
+      { up: 'CREATE TABLE kept AS TABLE orders; DROP TABLE orders', down: 'ALTER TABLE kept RENAME TO orders' },
       { up: 'CREATE TABLE copy (id int); DROP TABLE copy; CREATE VIEW v AS SELECT 1', down: 'DROP VIEW v' },
       { up: 'CREATE FUNCTION f(a int, OUT b int) LANGUAGE sql AS $$ SELECT 1 $$', down: 'DROP FUNCTION f' },
       { up: 'CREATE INDEX ON orders (lower(note))', down: 'DROP INDEX orders_lower_idx' },

@@ -12,6 +12,7 @@ export const foreignKeyScansTable: Rule = {
     'A foreign key without NOT VALID on a table that is in use. Behind a new column it counts only with a default: without one there is nothing to check.',
   why: 'Both tables are locked in mode SHARE ROW EXCLUSIVE while every row is looked up: nobody can write to either. NOT VALID checks new rows at once, and VALIDATE CONSTRAINT the old ones without stopping anybody.',
   source: 'ALTER TABLE, ADD table_constraint, VALIDATE CONSTRAINT',
+  versions: 'a partitioned table takes a foreign key NOT VALID from 18 on',
   find(statement, scene) {
     return addedConstraints(statement)
       .filter(({ constraint, table }) => constraint.contype === 'CONSTR_FOREIGN' && isInUse(scene, table))

@@ -5,10 +5,10 @@ import { isInUse } from '../scene.ts'
 
 export const generatedColumnRewritesTable: Rule = {
   code: 'generated-column-rewrites-table',
-  finds:
-    'ADD COLUMN … GENERATED ALWAYS AS (…) STORED, and SET EXPRESSION (PostgreSQL 17 and later), on a table that is in use.',
+  finds: 'ADD COLUMN … GENERATED ALWAYS AS (…) STORED, and SET EXPRESSION, on a table that is in use.',
   why: 'The value is computed for every row at once: the whole table is written anew under an ACCESS EXCLUSIVE lock.',
   source: 'ALTER TABLE, Notes; Generated Columns',
+  versions: 'SET EXPRESSION from 17 on; from 18 on the advice is VIRTUAL',
   find(statement, scene) {
     const added = addedColumns(statement)
       .filter(({ constraints }) => constraints.some(({ generated_kind: kind }) => kind === 's'))

@@ -10,6 +10,7 @@ export const notNullScansTable: Rule = {
     'SET NOT NULL on a column of a table that is in use, unless a validated CHECK (column IS NOT NULL) is known to be there.',
   why: 'Every row is read under an ACCESS EXCLUSIVE lock. It fails when one is NULL, and code that leaves the column out fails from then on.',
   source: 'ALTER TABLE, SET NOT NULL',
+  versions: 'from 18 on the advice is a NOT NULL that is NOT VALID',
   find(statement, scene) {
     const set = tableActions(statement)
       .filter(({ cmd }) => cmd.subtype === 'AT_SetNotNull')

@@ -4,9 +4,10 @@ import { isInUse } from '../scene.ts'
 
 export const storageChangeRewritesTable: Rule = {
   code: 'storage-change-rewrites-table',
-  finds: 'SET LOGGED, SET UNLOGGED and, from PostgreSQL 15 on, SET ACCESS METHOD on a table that is in use.',
+  finds: 'SET LOGGED, SET UNLOGGED and SET ACCESS METHOD on a table that is in use.',
   why: 'The table is written anew under an ACCESS EXCLUSIVE lock. An unlogged one is empty after a crash, and replicas do not have it at all.',
   source: 'ALTER TABLE, SET { LOGGED | UNLOGGED }, SET ACCESS METHOD; CREATE TABLE, UNLOGGED',
+  versions: 'SET ACCESS METHOD from 15 on',
   find(statement, scene) {
     return tableActions(statement)
       .filter(({ cmd, table }) => changes.has(cmd.subtype ?? '') && isInUse(scene, table))

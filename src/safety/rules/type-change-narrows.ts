@@ -33,6 +33,11 @@ export const typeChangeNarrows: Rule = {
         earlier: 'CREATE TABLE orders (at timestamptz)',
         script: 'ALTER TABLE orders ALTER "at" TYPE date USING "at"::date',
       },
+      {
+        earlier:
+          'CREATE TABLE orders (id bigint); ALTER TABLE orders RENAME id TO key; ALTER TABLE orders RENAME TO purchases',
+        script: 'ALTER TABLE purchases ALTER COLUMN key TYPE int',
+      },
     ],
     passes: [
       { earlier: 'CREATE TABLE orders (id int)', script: 'ALTER TABLE orders ALTER COLUMN id TYPE bigint' },

@@ -10,6 +10,7 @@ const table: Record<string, { ours: readonly string[]; packages: readonly string
   'src/config.ts': { ours: ['src/contract.ts'], packages: ['zod/mini'] },
   'src/migration': { ours: ['src/contract.ts'], packages: ['node:crypto', 'node:zlib', 'zod/mini'] },
   'src/safety': { ours: ['src/migration', 'src/contract.ts'], packages: ['libpg-query'] },
+  'src/proof': { ours: ['src/migration', 'src/contract.ts'], packages: ['node:crypto'] },
   'src/injection': {
     ours: ['src/migration', 'src/contract.ts'],
     packages: ['node:crypto', 'node:util', 'fast-json-patch'],
@@ -100,7 +101,7 @@ describe('imports', () => {
 })
 
 describe('pure parts', () => {
-  const pure = ['src/contract.ts', 'src/config.ts', 'src/migration', 'src/injection', 'src/admission']
+  const pure = ['src/contract.ts', 'src/config.ts', 'src/migration', 'src/proof', 'src/injection', 'src/admission']
   /** What would make an answer depend on more than the values that were passed in. */
   const effects = /\b(Date\.now|new Date\(\)|Math\.random|process\.|console\.|setTimeout|setInterval|fetch\()/
 

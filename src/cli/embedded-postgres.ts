@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, chownSync, existsSync } from 'node:fs'
 import { cp, lstat, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { createRequire as requireFrom } from 'node:module' // The bundle has a createRequire of its own.
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -126,7 +126,7 @@ export async function freePort(): Promise<number> {
 export async function binariesOf(major: number): Promise<string> {
   const name = `postgres-${major}-${process.platform}-${process.arch}`
   // Its exports name no file of it, so its folder is looked up where Node would.
-  const folders = createRequire(import.meta.url).resolve.paths(name) ?? []
+  const folders = requireFrom(import.meta.url).resolve.paths(name) ?? []
   const root = folders.map((folder) => join(folder, name)).find((folder) => existsSync(folder))
   if (root === undefined) {
     throw new Error(

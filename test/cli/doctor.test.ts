@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type Bundle, issueBundle } from '../../certs/issue.ts'
 import { diagnose } from '../../src/cli/doctor/diagnose.ts'
 import type { Configuration, Installation, NamespaceState, WorkloadState } from '../../src/kubernetes/installation.ts'
-import { deployment, admit, source } from '../tools/admission.ts'
+import { admit, deployment, source } from '../tools/admission.ts'
 
 const DAY = 86_400_000
 const now = new Date('2026-06-01T12:00:00Z')

@@ -1,0 +1,21 @@
+import { run } from '../../../sidecar/run.ts'
+import type { MigrationSet } from '../../migration/migration.ts'
+import { person, requestOf } from '../database.ts'
+import { inDatabase, type ScratchServer } from './server.ts'
+
+const ASIDE = 'lockkeeper_prove_aside'
+
+/** Runs a set on a database by the runner, and leaves no history of it. Throws RunFailure. */
+export async function runAside(server: ScratchServer, database: string, files: MigrationSet): Promise<void> {
+  try {
+    await run({
+      request: { ...requestOf({ historySchema: ASIDE }, undefined), adoptAt: '0' },
+      database: server.target(database),
+      who: person(),
+      files: async () => files,
+      emit: () => undefined,
+    })
+  } finally {
+    await inDatabase(server, database, (session) => session.execute(`drop schema if exists ${ASIDE} cascade`))
+  }
+}

@@ -32,7 +32,7 @@ export async function prepareBase(server: ScratchServer, options: BeginningOptio
   const kind = server.ours ? `the embedded PostgreSQL ${server.major}` : 'the scratch server'
   const texts = [...scriptsOf(files), ...(dump === undefined ? [] : [dump.text])]
   await requireExtensions(server.admin, extensionsIn(texts), kind)
-  const base = await templateOf(server, files, dump)
+  const base = await templateOf(server, options)
   const roles = await rolesOf(server.admin)
   // What there is (of a dump, of callbacks, of the server's own template) is no sign of a lost history.
   const adoptAt = dump === undefined || since === undefined ? '0' : highestUpTo(files, since)
@@ -43,16 +43,16 @@ export async function prepareBase(server: ScratchServer, options: BeginningOptio
 /** A database to copy; undefined: worlds begin empty. */
 async function templateOf(
   server: ScratchServer,
-  { callbacks = [], format }: MigrationSet,
-  dump: Dump | undefined,
+  { files, dump, signal }: BeginningOptions,
 ): Promise<string | undefined> {
+  const { callbacks = [], format } = files
   if (dump === undefined && callbacks.length === 0) return undefined
   const base = await server.create()
   if (dump !== undefined) {
     await provideRoles(server, dump)
-    await load(server, base, dump)
+    await load(server, base, dump, signal)
   }
-  if (callbacks.length > 0) await prime(server, base, { format, callbacks })
+  if (callbacks.length > 0) await prime(server, base, { format, callbacks }, signal)
   return base
 }
 
@@ -82,10 +82,10 @@ async function rolesOf(session: Session, from = USERS): Promise<string[]> {
   return rows.map(({ rolname }) => String(rolname))
 }
 
-async function load(server: ScratchServer, base: string, dump: Dump): Promise<void> {
+async function load(server: ScratchServer, base: string, dump: Dump, signal: AbortSignal): Promise<void> {
   const unknown = await inDatabase(server, base, (session) => unknownSettings(session, dump))
   try {
-    await runAside(server, base, setOfDump(dump, unknown))
+    await runAside(server, base, setOfDump(dump, unknown), signal)
   } catch (error) {
     if (!(error instanceof RunFailure)) throw error
     throw new Problem(
@@ -118,6 +118,7 @@ async function prime(
   server: ScratchServer,
   base: string,
   around: Required<Pick<MigrationSet, 'format' | 'callbacks'>>,
+  signal: AbortSignal,
 ): Promise<void> {
   const script = { file: 'nothing', line: 1, text: 'SELECT 1;', checksum: checksumOf('SELECT 1;') }
   const nothing: Migration = {
@@ -128,7 +129,7 @@ async function prime(
     transaction: { up: 'required', down: 'required' },
   }
   try {
-    await runAside(server, base, { ...around, migrations: [nothing], findings: [] })
+    await runAside(server, base, { ...around, migrations: [nothing], findings: [] }, signal)
   } catch (error) {
     if (!(error instanceof RunFailure)) throw error
   }

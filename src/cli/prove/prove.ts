@@ -35,6 +35,9 @@ export async function prove(output: Output, options: ProveOptions, files: Migrat
   return finish(output, options, { postgres, outcomes: merged(outcomes, tasks), findings: [] })
 }
 
+/** A person, and a pipeline that is cancelled. */
+const INTERRUPTS = ['SIGINT', 'SIGTERM'] as const
+
 async function run(
   output: Output,
   { scratch, major, dump, since, rows }: ProveRequest,
@@ -47,7 +50,7 @@ async function run(
   const stop = new AbortController()
   const interrupt = () =>
     stop.abort(new Problem('interrupted', 'start it again; with --proof FILE it goes on from there'))
-  process.once('SIGINT', interrupt)
+  for (const signal of INTERRUPTS) process.once(signal, interrupt)
   const done = (outcome: Outcome) => {
     seen.push(outcome)
     const count = String(due.length)
@@ -57,7 +60,7 @@ async function run(
     const options = { files: filesForProof(files), dump, since, rows, signal: stop.signal, done }
     return await proveAll(due, { ...options, server: { scratch, major } })
   } finally {
-    process.removeListener('SIGINT', interrupt)
+    for (const signal of INTERRUPTS) process.removeListener(signal, interrupt)
   }
 }
 

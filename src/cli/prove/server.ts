@@ -47,23 +47,25 @@ export async function withScratchServer<T>(
   { scratch, major }: ServerOptions,
   use: (server: ScratchServer) => Promise<T>,
 ): Promise<T> {
-  if (scratch !== undefined) return withServerAt(targetAt(scratch), false, use)
+  if (scratch !== undefined) return withServerAt(targetAt(scratch, process.env), false, use)
   await binariesOf(major).catch((error: unknown) => {
     throw new Problem(
       error instanceof Error ? error.message : String(error),
       'name a server with --scratch URL, or another --major',
     )
   })
-  return withPostgres({ major, settings: SETTINGS }, ({ url }) => withServerAt(targetAt(`${url}/postgres`), true, use))
+  return withPostgres({ major, settings: SETTINGS }, ({ url }) =>
+    withServerAt(targetAt(`${url}/postgres`, {}), true, use),
+  )
 }
 
 /** Of a server that somebody named. */
 export const majorOfServer = (url: string): Promise<number> =>
-  withServerAt(targetAt(url), false, async ({ major }) => major)
+  withServerAt(targetAt(url, process.env), false, async ({ major }) => major)
 
-function targetAt(url: string): DatabaseTarget {
+function targetAt(url: string, env: Readonly<Record<string, string | undefined>>): DatabaseTarget {
   try {
-    return databaseTarget(parseDatabaseUrl(url), process.env)
+    return databaseTarget(parseDatabaseUrl(url), env)
   } catch (error) {
     if (!(error instanceof TargetProblem)) throw error
     throw new Problem(error.message, 'write --scratch postgresql://user:password@host:5432/postgres')

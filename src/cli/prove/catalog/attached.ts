@@ -8,7 +8,8 @@ select case when k.conrelid = 0 then 'domain constraint' else 'constraint' end,
     'definition', pg_get_constraintdef(k.oid),
     'not validated', ${flag('not k.convalidated')},
     'inherited', ${flag('k.coninhcount > 0')},
-    'triggers', case when k.contype = 'f' then (select nullif(jsonb_agg(distinct g.tgenabled), '["O"]') from pg_trigger g where g.tgconstraint = k.oid) end)
+    'triggers', case when k.contype = 'f' then (select nullif(jsonb_agg(distinct g.tgenabled), '["O"]') from pg_trigger g
+      where g.tgconstraint = k.oid) end)
 from pg_constraint k join spaces s on s.oid = k.connamespace
 where k.contype <> 't' and ${own('pg_class', 'k.conrelid')} and ${own('pg_type', 'k.contypid')} and ${own('pg_constraint', 'k.oid')}`
 
@@ -23,19 +24,22 @@ select 'index', s.name || '.' || quote_ident(c.relname),
     'attached to', h.inhparent::regclass::text,
     'statistics targets', t.targets)
 from pg_index i join pg_class c on c.oid = i.indexrelid join spaces s on s.oid = c.relnamespace
-  left join (select attrelid, jsonb_object_agg(attnum, attstattarget) targets from pg_attribute where attstattarget > 0 group by attrelid) t on t.attrelid = c.oid
+  left join (select attrelid, jsonb_object_agg(attnum, attstattarget) targets from pg_attribute
+    where attstattarget > 0 group by attrelid) t on t.attrelid = c.oid
   left join pg_inherits h on h.inhrelid = c.oid
 where ${own('pg_class', 'i.indrelid')} and ${own('pg_class', 'c.oid')}`
 
 export const triggers = `
 select 'trigger', quote_ident(g.tgname) || ' on ' || g.tgrelid::regclass,
-  jsonb_build_object('definition', pg_get_triggerdef(g.oid), 'enabled', case g.tgenabled when 'D' then 'DISABLE' when 'R' then 'ENABLE REPLICA' when 'A' then 'ENABLE ALWAYS' end)
+  jsonb_build_object('definition', pg_get_triggerdef(g.oid), 'enabled', case g.tgenabled when 'D' then 'DISABLE' when 'R' then 'ENABLE REPLICA'
+    when 'A' then 'ENABLE ALWAYS' end)
 from pg_trigger g join pg_class c on c.oid = g.tgrelid join spaces s on s.oid = c.relnamespace
 where not g.tgisinternal and ${own('pg_class', 'c.oid')} and ${own('pg_trigger', 'g.oid')}`
 
 export const rules = `
 select 'rule', quote_ident(r.rulename) || ' on ' || r.ev_class::regclass,
-  jsonb_build_object('definition', pg_get_ruledef(r.oid), 'enabled', case r.ev_enabled when 'D' then 'DISABLE' when 'R' then 'ENABLE REPLICA' when 'A' then 'ENABLE ALWAYS' end)
+  jsonb_build_object('definition', pg_get_ruledef(r.oid), 'enabled', case r.ev_enabled when 'D' then 'DISABLE' when 'R' then 'ENABLE REPLICA'
+    when 'A' then 'ENABLE ALWAYS' end)
 from pg_rewrite r join pg_class c on c.oid = r.ev_class join spaces s on s.oid = c.relnamespace
 where r.rulename <> '_RETURN' and ${own('pg_class', 'c.oid')}`
 
@@ -52,7 +56,8 @@ where ${own('pg_class', 'c.oid')}`
 
 export const statistics = `
 select 'statistics', s.name || '.' || quote_ident(x.stxname),
-  jsonb_build_object('definition', pg_get_statisticsobjdef(x.oid), 'target', case when x.stxstattarget >= 0 then x.stxstattarget end, 'owner', ${ownerOf('x.stxowner')})
+  jsonb_build_object('definition', pg_get_statisticsobjdef(x.oid), 'target', case when x.stxstattarget >= 0 then x.stxstattarget end, 'owner',
+    ${ownerOf('x.stxowner')})
 from pg_statistic_ext x join spaces s on s.oid = x.stxnamespace where ${own('pg_statistic_ext', 'x.oid')}`
 
 export const foreignServers = `

@@ -24,10 +24,12 @@ const MOST = 10_000
 
 const tablesQuery = (historySchema: string) => `
 select c.oid::regclass::text as name, c.relkind = 'p' as parted,
-  (select jsonb_agg(quote_ident(a.attname) order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
+  (select jsonb_agg(quote_ident(a.attname) order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0
+    and not a.attisdropped) as columns,
   (select jsonb_agg(quote_ident(a.attname) order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum = any (i.indkey)) as key
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  left join lateral (select indkey from pg_index i where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null
+  left join lateral (select indkey from pg_index i where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indpred is null
+    and i.indexprs is null
       and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum = any (i.indkey) and not a.attnotnull)
     order by i.indisprimary desc, i.indexrelid limit 1) i on true
 where ${userTables(historySchema)} order by 1`
@@ -48,7 +50,8 @@ export async function takeSnapshot(session: Session, historySchema: string): Pro
     tables.push({ table, columns, key, rows: values, cut: rows.length > MOST })
   }
   const sequences = await session.rows(
-    `select format('%I.%I', schemaname, sequencename) as name, last_value::text as last from pg_sequences where schemaname <> ${literal(historySchema)}`,
+    `select format('%I.%I', schemaname, sequencename) as name, last_value::text as last from pg_sequences
+      where schemaname <> ${literal(historySchema)}`,
   )
   return {
     tables,

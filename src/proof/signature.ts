@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
-import { type ReadProof, readProof } from './proof-file.ts'
+import type { ReadProof } from './proof-file.ts'
 
 /** A private key that cannot sign a proof, and why. Never holds the key. */
 export interface NoKey {
@@ -59,10 +59,4 @@ export function distrust({ text, signature }: ReadProof, key: KeyObject): Distru
   if (signature.key !== keyId(key)) return 'other-key'
   const publicKey = key.type === 'private' ? createPublicKey(key) : key
   return canonical && verify(null, Buffer.from(text, 'utf8'), publicKey, value) ? undefined : 'changed'
-}
-
-/** The entries of a proof that a key vouches for, whoever asks; none where it does not. */
-export function trustedEntries(text: string, key: KeyObject): ReadProof['entries'] {
-  const proof = readProof(text)
-  return 'flaw' in proof || distrust(proof, key) !== undefined ? [] : proof.entries
 }

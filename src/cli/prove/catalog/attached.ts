@@ -56,8 +56,8 @@ where ${own('pg_class', 'c.oid')}`
 
 export const statistics = `
 select 'statistics', s.name || '.' || quote_ident(x.stxname),
-  jsonb_build_object('definition', pg_get_statisticsobjdef(x.oid), 'target', case when x.stxstattarget >= 0 then x.stxstattarget end, 'owner',
-    ${ownerOf('x.stxowner')})
+  jsonb_build_object('definition', pg_get_statisticsobjdef(x.oid), 'target', case when x.stxstattarget >= 0 then x.stxstattarget end,
+    'owner', ${ownerOf('x.stxowner')})
 from pg_statistic_ext x join spaces s on s.oid = x.stxnamespace where ${own('pg_statistic_ext', 'x.oid')}`
 
 export const foreignServers = `

@@ -7,9 +7,10 @@ select case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else '
     'definition', case when p.prokind <> 'a' then pg_get_functiondef(p.oid) end,
     'owner', ${ownerOf('p.proowner')},
     'privileges', ${privileges('p.proacl', 'f', 'p.proowner')},
-    'aggregate', case when p.prokind = 'a' then (select to_jsonb(g) - 'aggfnoid' - 'aggtranstype' - 'aggmtranstype' - 'aggsortop' || jsonb_build_object('aggtranstype', g.aggtranstype::regtype, 'aggmtranstype', g.aggmtranstype::regtype,
-      'aggsortop', g.aggsortop::regoperator, 'result', pg_get_function_result(p.oid), 'parallel', p.proparallel) from pg_aggregate g
-        where g.aggfnoid = p.oid) end)
+    'aggregate', case when p.prokind = 'a' then (select to_jsonb(g) - 'aggfnoid' - 'aggtranstype' - 'aggmtranstype' - 'aggsortop'
+      || jsonb_build_object('aggtranstype', g.aggtranstype::regtype, 'aggmtranstype', g.aggmtranstype::regtype,
+        'aggsortop', g.aggsortop::regoperator, 'result', pg_get_function_result(p.oid), 'parallel', p.proparallel)
+      from pg_aggregate g where g.aggfnoid = p.oid) end)
 from pg_proc p join spaces s on s.oid = p.pronamespace where ${own('pg_proc', 'p.oid')}`
 
 export const eventTriggers = `
@@ -21,8 +22,8 @@ from pg_event_trigger e where ${own('pg_event_trigger', 'e.oid')}`
 /** Their names say all that matters of most of them; what they are made of is compared where it is cheap. */
 export const operators = `
 select 'operator', o.oid::regoperator::text,
-  jsonb_build_object('function', o.oprcode, 'restrict', o.oprrest, 'join', o.oprjoin, 'result', o.oprresult::regtype, 'commutator',
-    o.oprcom::regoperator, 'negator', o.oprnegate::regoperator,
+  jsonb_build_object('function', o.oprcode, 'restrict', o.oprrest, 'join', o.oprjoin, 'result', o.oprresult::regtype,
+    'commutator', o.oprcom::regoperator, 'negator', o.oprnegate::regoperator,
     'hashes', o.oprcanhash, 'merges', o.oprcanmerge, 'owner', ${ownerOf('o.oprowner')})
 from pg_operator o join spaces s on s.oid = o.oprnamespace where ${own('pg_operator', 'o.oid')}
 union all
@@ -44,12 +45,12 @@ select 'cast', format('(%s AS %s)', k.castsource::regtype, k.casttarget::regtype
 from pg_cast k where k.oid >= 16384 and ${own('pg_cast', 'k.oid')}
 union all
 select 'conversion', s.name || '.' || quote_ident(k.conname),
-  jsonb_build_object('from', k.conforencoding, 'to', k.contoencoding, 'function', k.conproc, 'default', ${flag('k.condefault')}, 'owner',
-    ${ownerOf('k.conowner')})
+  jsonb_build_object('from', k.conforencoding, 'to', k.contoencoding, 'function', k.conproc, 'default', ${flag('k.condefault')},
+    'owner', ${ownerOf('k.conowner')})
 from pg_conversion k join spaces s on s.oid = k.connamespace where ${own('pg_conversion', 'k.oid')}
 union all
-select 'language', quote_ident(l.lanname), jsonb_build_object('owner', ${ownerOf('l.lanowner')}, 'trusted', l.lanpltrusted, 'privileges',
-  ${privileges('l.lanacl', 'l', 'l.lanowner')})
+select 'language', quote_ident(l.lanname), jsonb_build_object('owner', ${ownerOf('l.lanowner')}, 'trusted', l.lanpltrusted,
+  'privileges', ${privileges('l.lanacl', 'l', 'l.lanowner')})
 from pg_language l where l.lanispl and ${own('pg_language', 'l.oid')}
 union all
 select 'access method', quote_ident(m.amname), jsonb_build_object('handler', m.amhandler, 'type', m.amtype) from pg_am m where m.oid >= 16384
@@ -66,8 +67,8 @@ select 'text search configuration', s.name || '.' || quote_ident(c.cfgname),
 from pg_ts_config c join spaces s on s.oid = c.cfgnamespace where ${own('pg_ts_config', 'c.oid')}
 union all
 select 'text search dictionary', s.name || '.' || quote_ident(d.dictname),
-  jsonb_build_object('owner', ${ownerOf('d.dictowner')}, 'template', (select tmplname from pg_ts_template t where t.oid = d.dicttemplate), 'options',
-    d.dictinitoption)
+  jsonb_build_object('owner', ${ownerOf('d.dictowner')}, 'template', (select tmplname from pg_ts_template t where t.oid = d.dicttemplate),
+    'options', d.dictinitoption)
 from pg_ts_dict d join spaces s on s.oid = d.dictnamespace where ${own('pg_ts_dict', 'd.oid')}
 union all
 select 'text search parser', s.name || '.' || quote_ident(p.prsname), jsonb_build_object('start', p.prsstart, 'token', p.prstoken, 'end', p.prsend,

@@ -33,8 +33,8 @@ select case c.relkind when 'v' then 'view' when 'm' then 'materialized view' whe
       'minimum', q.seqmin, 'maximum', q.seqmax, 'cache', q.seqcache, 'cycle', q.seqcycle,
       'owned by', (select format('%s.%I', d.refobjid::regclass, a.attname) from pg_depend d join pg_attribute a on a.attrelid = d.refobjid
         and a.attnum = d.refobjsubid
-        where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.objsubid = 0 and d.refclassid = 'pg_class'::regclass and d.deptype in ('a',
-          'i')))
+        where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.objsubid = 0 and d.refclassid = 'pg_class'::regclass
+          and d.deptype in ('a', 'i')))
       from pg_sequence q where q.seqrelid = c.oid) else '{}' end facets
 from pg_class c join spaces s on s.oid = c.relnamespace
   left join pg_class toast on toast.oid = c.reltoastrelid
@@ -45,8 +45,8 @@ from pg_class c join spaces s on s.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S') and ${own('pg_class', 'c.oid')}`
 
 /** A column of a view is what its definition makes of it; only what was said of it beside that is listed. */
-const saidOfViews = `(c.relkind not in ('v',
-  'm') or a.attacl is not null or a.atthasdef or a.attstattarget > 0 or a.attoptions is not null or a.attstorage <> t.typstorage or a.attcompression <> '')`
+const saidOfViews = `(c.relkind not in ('v', 'm') or a.attacl is not null or a.atthasdef or a.attstattarget > 0
+  or a.attoptions is not null or a.attstorage <> t.typstorage or a.attcompression <> '')`
 const derived = (value: string) => `case when c.relkind not in ('v', 'm') then ${value} end`
 
 /** Columns of tables and views, and attributes of composite types. */

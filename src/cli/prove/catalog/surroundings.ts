@@ -5,13 +5,13 @@ export const schemas = `
 select 'schema', s.name, jsonb_build_object('owner', ${ownerOf('n.nspowner')}, 'privileges', ${privileges('n.nspacl', 'n', 'n.nspowner')})
 from pg_namespace n join spaces s on s.oid = n.oid where ${own('pg_namespace', 'n.oid')}
 union all
-select 'extension', quote_ident(e.extname), jsonb_build_object('version', e.extversion, 'schema', e.extnamespace::regnamespace, 'owner',
-  ${ownerOf('e.extowner')})
+select 'extension', quote_ident(e.extname), jsonb_build_object('version', e.extversion, 'schema', e.extnamespace::regnamespace,
+  'owner', ${ownerOf('e.extowner')})
 from pg_extension e
 union all
-select 'default privileges', concat('for role ', a.defaclrole::regrole, case
-  when a.defaclnamespace <> 0 then ' in schema ' || a.defaclnamespace::regnamespace end, ' on ',
-    case a.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' when 'n' then 'schemas'
+select 'default privileges', concat('for role ', a.defaclrole::regrole,
+  case when a.defaclnamespace <> 0 then ' in schema ' || a.defaclnamespace::regnamespace end,
+    ' on ', case a.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' when 'n' then 'schemas'
       else a.defaclobjtype::text end),
   jsonb_build_object('privileges', ${privileges('a.defaclacl', undefined, 'a.defaclrole')})
 from pg_default_acl a`
@@ -53,8 +53,8 @@ select 'publication', quote_ident(p.pubname), to_jsonb(p) - 'oid' - 'pubname' - 
       : ''
   }) from pg_publication p
 union all
-select 'subscription', quote_ident(u.subname), jsonb_build_object('enabled', u.subenabled, 'publications', to_jsonb(u.subpublications), 'slot',
-  u.subslotname, 'owner', ${ownerOf('u.subowner')})
+select 'subscription', quote_ident(u.subname), jsonb_build_object('enabled', u.subenabled, 'publications', to_jsonb(u.subpublications),
+  'slot', u.subslotname, 'owner', ${ownerOf('u.subowner')})
 from pg_subscription u join pg_database b on b.oid = u.subdbid where b.datname = current_database()`
 
 /** What lies outside the database: roles, and what the database itself was told. */
@@ -62,8 +62,8 @@ export const cluster = ({ major }: CatalogOptions): string => `
 select 'database', 'settings and privileges', jsonb_build_object('privileges', ${privileges('b.datacl', 'd', 'b.datdba')}) from pg_database b
   where b.datname = current_database()
 union all
-select 'settings', concat('of role ', case when g.setrole <> 0 then quote_ident(${ownerOf('g.setrole')}) else 'ALL' end, case
-  when g.setdatabase <> 0 then ' in this database' end), jsonb_build_object('settings', ${options('g.setconfig')})
+select 'settings', concat('of role ', case when g.setrole <> 0 then quote_ident(${ownerOf('g.setrole')}) else 'ALL' end,
+  case when g.setdatabase <> 0 then ' in this database' end), jsonb_build_object('settings', ${options('g.setconfig')})
 from pg_db_role_setting g left join pg_database b on b.oid = g.setdatabase where g.setdatabase = 0 or b.datname = current_database()
 union all
 select 'role', quote_ident(r.rolname), to_jsonb(r) - 'oid' - 'rolname' - 'rolpassword' - 'rolconfig' || jsonb_build_object(

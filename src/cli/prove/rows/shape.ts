@@ -68,33 +68,33 @@ const tablesQuery = (historySchema: string) => `
 select jsonb_build_object(
   'name', c.oid::regclass::text,
   'partitioned', c.relkind = 'p',
-  'columns', (select jsonb_agg(jsonb_build_object('name', quote_ident(a.attname), 'type', a.atttypid::int8, 'written', format_type(a.atttypid,
-    a.atttypmod),
-      'notNull', a.attnotnull or (t.typtype = 'd' and t.typnotnull), 'default', pg_get_expr(d.adbin, d.adrelid), 'made',
-        a.attgenerated <> '' or a.attidentity <> '', 'sequence', pg_get_serial_sequence(c.oid::regclass::text, a.attname)) order by a.attnum)
+  'columns', (select jsonb_agg(jsonb_build_object('name', quote_ident(a.attname), 'type', a.atttypid::int8, 'written',
+    format_type(a.atttypid, a.atttypmod),
+      'notNull', a.attnotnull or (t.typtype = 'd' and t.typnotnull), 'default', pg_get_expr(d.adbin, d.adrelid),
+        'made', a.attgenerated <> '' or a.attidentity <> '', 'sequence', pg_get_serial_sequence(c.oid::regclass::text, a.attname)) order by a.attnum)
     from pg_attribute a join pg_type t on t.oid = a.atttypid left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
-  'foreignKeys', (select jsonb_agg(jsonb_build_object('name', quote_ident(k.conname), 'columns', ${named('k.conrelid', 'k.conkey')}, 'table',
-    k.confrelid::regclass::text, 'references', ${named('k.confrelid', 'k.confkey')},
+  'foreignKeys', (select jsonb_agg(jsonb_build_object('name', quote_ident(k.conname), 'columns', ${named('k.conrelid', 'k.conkey')},
+    'table', k.confrelid::regclass::text, 'references', ${named('k.confrelid', 'k.confkey')},
       'timing', case when not k.condeferrable then 'not deferrable' when k.condeferred then 'deferrable initially deferred'
         else 'deferrable initially immediate' end) order by k.conname)
     from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0),
   'checks', (select jsonb_agg(jsonb_build_object('columns', ${named('k.conrelid', 'k.conkey')}, 'text', pg_get_constraintdef(k.oid)))
     from pg_constraint k where k.conrelid = c.oid and k.contype = 'c'),
-  'bounds', case when c.relkind = 'p' then (select jsonb_agg(jsonb_build_object('columns', ${named('w.partrelid', 'w.partattrs')}, 'text',
-    pg_get_expr(p.relpartbound, p.oid)))
+  'bounds', case when c.relkind = 'p' then (select jsonb_agg(jsonb_build_object('columns', ${named('w.partrelid', 'w.partattrs')},
+    'text', pg_get_expr(p.relpartbound, p.oid)))
     from pg_partition_tree(c.oid) t join pg_class p on p.oid = t.relid join pg_partitioned_table w on w.partrelid = t.parentrelid) end) as shape
 from pg_class c join pg_namespace n on n.oid = c.relnamespace where ${userTables(historySchema)} order by c.oid`
 
 const typesQuery = `
 select t.oid::int8 as oid, jsonb_build_object('name', format_type(t.oid, null), 'kind', t.typtype, 'array', t.typelem <> 0 and t.typcategory = 'A',
-  'of', coalesce(nullif(t.typbasetype, 0)::int8, r.rngsubtype::int8, m.rngtypid::int8, case when t.typcategory = 'A' then nullif(t.typelem,
-    0)::int8 end),
+  'of', coalesce(nullif(t.typbasetype, 0)::int8, r.rngsubtype::int8, m.rngtypid::int8, case when t.typcategory = 'A' then
+    nullif(t.typelem, 0)::int8 end),
   'base', case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end,
   'values', (select jsonb_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid),
   'checks', coalesce((select jsonb_agg(pg_get_constraintdef(k.oid)) from pg_constraint k where k.contypid = t.oid and k.contype = 'c'), '[]'),
-  'attributes', case when t.typtype = 'c' then (select jsonb_agg(jsonb_build_object('type', a.atttypid::int8, 'written', format_type(a.atttypid,
-    a.atttypmod)) order by a.attnum)
+  'attributes', case when t.typtype = 'c' then (select jsonb_agg(jsonb_build_object('type', a.atttypid::int8, 'written',
+    format_type(a.atttypid, a.atttypmod)) order by a.attnum)
     from pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) end) as shape
 from pg_type t left join pg_range r on r.rngtypid = t.oid left join pg_range m on m.rngmultitypid = t.oid
 where t.oid in (select a.atttypid from pg_attribute a where a.attrelid >= 16384)

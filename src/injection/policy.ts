@@ -1,5 +1,5 @@
 import { DEFAULTS, POLICY, ROLLBACK_POLICIES, type RollbackPolicy } from '../contract.ts'
-import { type Finding, type FindingCode, remark } from '../migration/finding.ts'
+import { FINDING_CODES, type Finding, remark } from '../migration/finding.ts'
 import { parseVersion } from '../migration/version.ts'
 import { type Annotations, invalid, later } from './annotation-findings.ts'
 import { nearest } from './nearest.ts'
@@ -44,52 +44,19 @@ export function readPolicy(namespace: Annotations, findings: Finding[] = []): Po
   }
 }
 
+const known: readonly string[] = FINDING_CODES
+
 /** Codes nobody knows deny nothing; a longer list of them is no list of codes. */
 const MAX_UNKNOWN = 5
 
 /** All that is listed is handed to the runner, which may know more codes than this release of the webhook. */
 function readDenyFindings(text: string, findings: Finding[]): readonly string[] {
   const codes = text.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]))
-  const unknown = codes.filter((code) => !Object.hasOwn(FINDING_CODES, code))
+  const unknown = codes.filter((code) => !known.includes(code))
   for (const code of unknown.slice(0, MAX_UNKNOWN)) {
     const word = code.slice(0, 60)
-    const fix = `did you mean ${nearest(word, Object.keys(FINDING_CODES))}?`
+    const fix = `did you mean ${nearest(word, known)}?`
     findings.push(remark('annotation-invalid', `${POLICY.denyFindings} names "${word}", which is no code`, fix))
   }
   return codes
-}
-
-/** The codes that exist (`FindingCode` is a type, and types are gone when this runs). */
-const FINDING_CODES: Readonly<Record<FindingCode, true>> = {
-  'annotation-invalid': true,
-  'intent-split': true,
-  'source-missing': true,
-  'source-unreadable': true,
-  'source-too-large': true,
-  'source-changed': true,
-  'version-invalid': true,
-  'version-duplicate': true,
-  'version-out-of-order': true,
-  'marker-unclear': true,
-  'transaction-control': true,
-  'target-unknown': true,
-  'rollback-missing': true,
-  'rollback-empty': true,
-  'rollback-irreversible': true,
-  'rollback-touches-history': true,
-  'rollback-unproven': true,
-  'not-injected': true,
-  'annotation-unknown': true,
-  'break-glass': true,
-  'container-restored': true,
-  'database-missing': true,
-  'deadline-long': true,
-  'intent-dropped': true,
-  'migration-changed': true,
-  'owned-by-controller': true,
-  'policy-off': true,
-  'rollback-data-loss': true,
-  'rollback-impossible': true,
-  'schema-ahead-incompatible': true,
-  'target-lowered': true,
 }

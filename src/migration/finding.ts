@@ -14,40 +14,42 @@ export interface Finding<Code extends string = FindingCode> {
   readonly fix: string
 }
 
-/** DESIGN section 6, in the order in which a message lists them. */
-export type FindingCode =
-  | 'annotation-invalid'
-  | 'intent-split'
-  | 'source-missing'
-  | 'source-unreadable'
-  | 'source-too-large'
-  | 'source-changed'
-  | 'version-invalid'
-  | 'version-duplicate'
-  | 'version-out-of-order'
-  | 'marker-unclear'
-  | 'transaction-control'
-  | 'target-unknown'
-  | 'rollback-missing'
-  | 'rollback-empty'
-  | 'rollback-irreversible'
-  | 'rollback-touches-history'
-  | 'rollback-unproven'
-  | 'not-injected'
+/** DESIGN section 6, in the order in which a message lists them. A list, since `deny-findings` is checked against it. */
+export const FINDING_CODES = [
+  'annotation-invalid',
+  'intent-split',
+  'source-missing',
+  'source-unreadable',
+  'source-too-large',
+  'source-changed',
+  'version-invalid',
+  'version-duplicate',
+  'version-out-of-order',
+  'marker-unclear',
+  'transaction-control',
+  'target-unknown',
+  'rollback-missing',
+  'rollback-empty',
+  'rollback-irreversible',
+  'rollback-touches-history',
+  'rollback-unproven',
+  'not-injected',
   // Warnings only
-  | 'annotation-unknown'
-  | 'break-glass'
-  | 'container-restored'
-  | 'database-missing'
-  | 'deadline-long'
-  | 'intent-dropped'
-  | 'migration-changed'
-  | 'owned-by-controller'
-  | 'policy-off'
-  | 'rollback-data-loss'
-  | 'rollback-impossible'
-  | 'schema-ahead-incompatible'
-  | 'target-lowered'
+  'annotation-unknown',
+  'break-glass',
+  'container-restored',
+  'database-missing',
+  'deadline-long',
+  'intent-dropped',
+  'migration-changed',
+  'owned-by-controller',
+  'policy-off',
+  'rollback-data-loss',
+  'rollback-impossible',
+  'schema-ahead-incompatible',
+  'target-lowered',
+] as const
+export type FindingCode = (typeof FINDING_CODES)[number]
 
 /**
  * What `src/safety` finds, which reads the SQL itself; docs/rules.md has a paragraph on each. A list, since

@@ -1,7 +1,7 @@
 import type { V1Secret } from '@kubernetes/client-node'
 import type { Bundle } from '../../certs/issue.ts'
 import type { Stored } from '../../certs/keep.ts'
-import { type Clients, statusOf } from './clients.ts'
+import { absent, type Clients, unchanged } from './clients.ts'
 
 const keys = { ca: 'ca.crt', caKey: 'ca.key', cert: 'tls.crt', key: 'tls.key' } as const
 const fields = Object.entries(keys) as [keyof Bundle, string][]
@@ -22,28 +22,6 @@ export async function readSecret({ core }: Clients, namespace: string, name: str
     // The metadata that was read go back with their resourceVersion; keys that are not ours go.
     write: (bundle) =>
       unchanged(core.replaceNamespacedSecret({ name, namespace, body: { ...found, data: dataOf(bundle) } })),
-  }
-}
-
-/** Undefined for what is not there. */
-export async function absent<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading
-  } catch (error) {
-    if (statusOf(error) === 404) return undefined
-    throw error
-  }
-}
-
-/** Whether a write went through; not when the object changed, went or came since it was read. */
-export async function unchanged(writing: Promise<unknown>): Promise<boolean> {
-  try {
-    await writing
-    return true
-  } catch (error) {
-    const status = statusOf(error)
-    if (status === 404 || status === 409) return false
-    throw error
   }
 }
 

@@ -50,6 +50,28 @@ export function makeClients({ kubeconfig, context }: { kubeconfig?: string; cont
 /** HTTP status of a failed call, or undefined when it never got an answer. */
 export const statusOf = (error: unknown): number | undefined => (error instanceof ApiException ? error.code : undefined)
 
+/** Undefined for what is not there. */
+export async function absent<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined
+    throw error
+  }
+}
+
+/** Whether a write went through; not when the object changed, went or came since it was read. */
+export async function unchanged(writing: Promise<unknown>): Promise<boolean> {
+  try {
+    await writing
+    return true
+  } catch (error) {
+    const status = statusOf(error)
+    if (status === 404 || status === 409) return false
+    throw error
+  }
+}
+
 /** One line about a failed call; an API server's body may hold an object, so it is left out. */
 export function reasonOf(error: unknown): string {
   const status = statusOf(error)

@@ -1,6 +1,5 @@
 import { CoordinationV1Api, type V1Lease, V1MicroTime } from '@kubernetes/client-node'
-import { absent, unchanged } from './bundle-store.ts'
-import type { Clients } from './clients.ts'
+import { absent, type Clients, unchanged } from './clients.ts'
 import type { LeaseStore } from './election.ts'
 
 /** A Lease in the cluster. One that is not there is free, and created by who takes it. */

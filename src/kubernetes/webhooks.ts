@@ -1,7 +1,6 @@
 import type { V1MutatingWebhook, V1ValidatingWebhook } from '@kubernetes/client-node'
 import type { WritableTrust } from '../../certs/keep.ts'
-import { absent } from './bundle-store.ts'
-import { type Clients, statusOf } from './clients.ts'
+import { absent, type Clients, statusOf } from './clients.ts'
 
 interface Configuration {
   readonly metadata?: { readonly resourceVersion?: string }

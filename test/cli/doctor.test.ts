@@ -1,7 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Bundle, issueBundle } from '../../certs/issue.ts'
 import { diagnose } from '../../src/cli/doctor/diagnose.ts'
-import type { Configuration, Installation, NamespaceState, WorkloadState } from '../../src/kubernetes/installation.ts'
+import type {
+  Certificate,
+  Configuration,
+  Installation,
+  NamespaceState,
+  WorkloadState,
+} from '../../src/kubernetes/installation.ts'
 import { admit, deployment, source } from '../tools/admission.ts'
 
 const DAY = 86_400_000
@@ -51,13 +57,14 @@ const namespace = (change: Partial<NamespaceState> = {}): NamespaceState => ({
   ...{ name: 'shop', labels: { 'lockkeeper.dev/admission': 'enabled' }, annotations: {} },
   ...change,
 })
+const served = (pair: Certificate['pair']): Certificate => ({ secret: 'lockkeeper-tls', pair })
 const healthy = (): Installation => ({
   server: 'v1.35.4',
   namespace: 'lockkeeper',
   service: { wanted: 2, ready: 2 },
   endpoints: 2,
   configurations: [configuration('MutatingWebhookConfiguration'), configuration('ValidatingWebhookConfiguration')],
-  certificate: { ca: bundle.ca, cert: bundle.cert },
+  certificate: served({ ca: bundle.ca, cert: bundle.cert }),
   namespaces: [namespace(), namespace({ name: 'other', labels: {} })],
   workloads: [state(equipped())],
   failures: [],
@@ -180,21 +187,21 @@ const rows: readonly [
   ],
   [
     'the Secret is gone',
-    () => ({ certificate: 'missing' }),
+    () => ({ certificate: served('missing') }),
     'certificate-missing',
     'lockkeeper/Secret/lockkeeper-tls',
     /rollout restart/,
   ],
   [
     'the Secret is empty',
-    () => ({ certificate: 'empty' }),
+    () => ({ certificate: served('empty') }),
     'certificate-missing',
     'lockkeeper/Secret/lockkeeper-tls',
     /logs/,
   ],
   [
     'the Secret holds something else',
-    () => ({ certificate: { ca: bundle.ca, cert: 'x' } }),
+    () => ({ certificate: served({ ca: bundle.ca, cert: 'x' }) }),
     'certificate-unreadable',
     'lockkeeper/Secret/lockkeeper-tls',
     /rollout restart/,
@@ -341,7 +348,9 @@ describe('one thing wrong is one finding', () => {
   })
 
   test('but for a certificate that nobody lets us read, which is no finding', () => {
-    expect(diagnose({ ...healthy(), certificate: 'unknown', configurations: both({ caBundle: '' }) }, now)).toEqual([])
+    expect(
+      diagnose({ ...healthy(), certificate: served('unknown'), configurations: both({ caBundle: '' }) }, now),
+    ).toEqual([])
   })
 
   test('and a workload that another controller keeps is that controller’s', () => {

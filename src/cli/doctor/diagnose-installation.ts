@@ -103,20 +103,24 @@ function configurationAilments({ kind, webhook }: Configuration, { namespace }: 
 const DAY = 86_400_000
 
 function certificateAilments({ certificate, configurations, namespace }: Installation, now: Date): Ailment[] {
-  const subject = `${namespace}/Secret/lockkeeper-tls`
-  const fix = `see kubectl -n ${namespace} logs deployment/lockkeeper; the pods make and heal it: kubectl -n ${namespace} rollout restart deployment/lockkeeper`
-  if (certificate === 'unknown') return [] // Who runs this may not read it; the configurations are looked at without it.
-  if (certificate === 'missing' || certificate === 'empty')
-    return [error('certificate-missing', subject, `the Secret is ${certificate}`, fix)]
+  const { secret, pair } = certificate
+  const subject = `${namespace}/Secret/${secret}`
+  const fix =
+    secret === 'lockkeeper-tls'
+      ? `see kubectl -n ${namespace} logs deployment/lockkeeper; the pods make and heal it: kubectl -n ${namespace} rollout restart deployment/lockkeeper`
+      : `cert-manager makes it: kubectl -n ${namespace} describe certificate,secret/${secret}`
+  if (pair === 'unknown') return [] // Who runs this may not read it; the configurations are looked at without it.
+  if (pair === 'missing' || pair === 'empty')
+    return [error('certificate-missing', subject, `the Secret is ${pair}`, fix)]
   let leaf: X509Certificate
   try {
-    leaf = new X509Certificate(certificate.cert)
+    leaf = new X509Certificate(pair.cert)
   } catch {
     return [error('certificate-unreadable', subject, 'tls.crt is no certificate', fix)]
   }
   const days = Math.floor((leaf.validToDate.getTime() - now.getTime()) / DAY)
   const untrusting = configurations.flatMap(({ kind, webhook }) =>
-    webhook === undefined || trusts(webhook.caBundle, certificate) ? [] : [`${kind}/lockkeeper`],
+    webhook === undefined || trusts(webhook.caBundle, pair) ? [] : [`${kind}/lockkeeper`],
   )
   return [
     ...(days < 0 ? [error('certificate-expired', subject, `it expired ${-days} days ago`, fix)] : []),

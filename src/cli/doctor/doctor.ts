@@ -1,7 +1,7 @@
 import { DOMAIN } from '../../contract.ts'
 import { KINDS } from '../../injection/kinds.ts'
 import { makeClients, reasonOf } from '../../kubernetes/clients.ts'
-import { readInstallation } from '../../kubernetes/installation.ts'
+import { readInstallation } from '../../kubernetes/read-installation.ts'
 import { green, type Output, red, yellow } from '../output.ts'
 import { Problem } from '../problem.ts'
 import { diagnose } from './diagnose.ts'

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FormatName } from '../src/contract.ts'
 import type { MigrationSet, RawFile } from '../src/migration/migration.ts'
 import { readMigrations } from '../src/migration/read.ts'
+import { MAX_SOURCE_BYTES } from '../src/migration/source.ts'
 import { RunFailure, stateOf } from './failure.ts'
 
 /**
@@ -49,6 +50,7 @@ const LARGE = 1024 * 1024
 
 /** A large file as text where it is UTF-8, and its bytes given back at once: nobody would collect them in a short run. */
 function contentOf(path: string): Buffer | string {
+  if (statSync(path).size > MAX_SOURCE_BYTES) return beginningOf(path)
   const bytes = readFileSync(path)
   if (bytes.length < LARGE) return bytes
   try {
@@ -58,4 +60,16 @@ function contentOf(path: string): Buffer | string {
   } catch {
     return bytes // The reader says where it is not UTF-8.
   }
+}
+
+/** Enough to be refused for its size: a file of gigabytes in an image must not end the pod for want of memory. */
+function beginningOf(path: string): Buffer {
+  const bytes = Buffer.alloc(MAX_SOURCE_BYTES + 1)
+  const file = openSync(path, 'r')
+  try {
+    readSync(file, bytes)
+  } finally {
+    closeSync(file)
+  }
+  return bytes
 }

@@ -28,7 +28,7 @@ export function mutate(request: ReviewRequest, facts: Facts): Mutation {
     wanted as unknown as Json,
     `/${kind.template.join('/')}`,
   )
-  proveApplies(before, patch, withTemplate(kind, before, wanted))
+  if (patch.length > 0) proveApplies(before, patch, withTemplate(kind, before, wanted))
   return { patch, warnings: fitWarnings(restoredWarning(request, situation, wanted)) }
 }
 

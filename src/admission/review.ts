@@ -23,17 +23,17 @@ export interface ReviewRequest {
 }
 
 /** AdmissionReview of `admission.k8s.io/v1` (Kubernetes: Dynamic Admission Control, request). */
-const schema = z.looseObject({
+const schema = z.object({
   apiVersion: z.literal('admission.k8s.io/v1'),
   kind: z.literal('AdmissionReview'),
-  request: z.looseObject({
+  request: z.object({
     uid: z.string().check(z.minLength(1)),
     operation: z.string(),
     dryRun: z.nullish(z.boolean()),
-    kind: z.looseObject({ group: z.string(), version: z.string(), kind: z.string() }),
+    kind: z.object({ group: z.string(), version: z.string(), kind: z.string() }),
     namespace: z.optional(z.string()),
     name: z.optional(z.string()),
-    userInfo: z.optional(z.looseObject({ username: z.optional(z.string()) })),
+    userInfo: z.optional(z.object({ username: z.optional(z.string()) })),
     object: z.optional(z.unknown()),
     oldObject: z.optional(z.unknown()),
   }),

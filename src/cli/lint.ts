@@ -3,7 +3,7 @@ import type { Migration, MigrationSet } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
 import type { Judgement } from '../safety/judge.ts'
 import { versionOption } from './database.ts'
-import { githubLine, sarif } from './lint-output.ts'
+import { printForPipeline } from './lint-output.ts'
 import { loadMigrations, type MigrationOptions } from './migrations.ts'
 import { describeFinding, type Output } from './output.ts'
 import { Problem } from './problem.ts'
@@ -29,10 +29,7 @@ export async function lint(output: Output, options: LintOptions, read: Migration
   const findings = [...files.findings, ...files.migrations.flatMap(irreversible), ...judged.findings]
     .filter(({ version }) => since === undefined || version === undefined || compareVersions(version, since) > 0)
     .sort(byPlace)
-  if (options.output === 'github')
-    for (const finding of findings) process.stdout.write(`${githubLine(finding, options)}\n`)
-  else if (options.output === 'sarif') process.stdout.write(`${JSON.stringify(sarif(findings, options), null, 2)}\n`)
-  else {
+  if (!printForPipeline(findings, options)) {
     output.document(findings)
     for (const finding of findings) output.print(describeFinding(finding as Finding, output.colour))
     if (findings.length === 0)

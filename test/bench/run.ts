@@ -6,6 +6,7 @@ import { benchOnline } from './online.ts'
 import { benchPeers } from './peers.ts'
 import { benchPlan } from './plan.ts'
 import { benchPod } from './pod.ts'
+import { benchProve } from './prove.ts'
 import { benchRunner } from './runner.ts'
 import { benchCarried, benchMany, benchRebuilt, benchRollouts } from './webhook.ts'
 
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, () => string[] | Promise<string[]>>> = {
   runner: benchRunner,
   plan: benchPlan,
   lint: benchLint,
+  prove: benchProve,
   online: benchOnline,
   rollouts: benchRollouts,
   carried: benchCarried,

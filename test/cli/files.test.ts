@@ -6,9 +6,6 @@ import { demoFiles } from '../../src/cli/demo-files.ts'
 import { release } from '../tools/example-files.ts'
 import { lockkeeper, withFolder } from '../tools/program.ts'
 
-const inMigrations = (files: Readonly<Record<string, string>>) =>
-  Object.fromEntries(Object.entries(files).map(([name, text]) => [`migrations/${name}`, text]))
-
 describe('lockkeeper', () => {
   test('without arguments, with an unknown command or option ends with 2 and says where help is', async () => {
     for (const args of [[], ['frobnicate'], ['lint', '--nonsense']]) {
@@ -74,97 +71,6 @@ describe('new', () => {
       ])
       expect(await readdir(join(folder, 'migrations'))).toHaveLength(4)
     }))
-})
-
-describe('lint', () => {
-  const sound = {
-    '1_index.up.sql': '-- lockkeeper: no-transaction\nCREATE INDEX CONCURRENTLY a_b ON a (b);\n',
-    '1_index.down.sql': '-- lockkeeper: no-transaction\nDROP INDEX CONCURRENTLY a_b;\n',
-  }
-  test('of sound files says so', () =>
-    withFolder(inMigrations(sound), async (cwd) => {
-      expect(await lockkeeper(['lint'], { cwd })).toEqual({ code: 0, stdout: '1 migration, no finding\n', stderr: '' })
-    }))
-
-  const broken = { '2_x.up.sql': 'SELECT 1;\nCOMMIT;\n', '3_y.up.sql': 'SELECT 1;', '3_y.down.sql': '' }
-  test('names file, line, code and cure of each finding, and ends with 1', () =>
-    withFolder(inMigrations(broken), async (cwd) => {
-      const { code, stdout } = await lockkeeper(['lint'], { cwd })
-      expect(code).toBe(1)
-      expect(stdout).toBe(
-        [
-          '2_x.up.sql: error rollback-missing: 2_x.up.sql has no down script',
-          '  fix: write 2_x.down.sql (npx lockkeeper lint shows what it must undo)',
-          '2_x.up.sql:2: error transaction-control: 2_x.up.sql line 2 has COMMIT inside the script',
-          '  fix: remove it: Lockkeeper opens one transaction around each script and commits it with the history',
-          '3_y.down.sql:1: error rollback-empty: 3_y.down.sql holds no statement, so it would undo nothing',
-          '  fix: write what undoes the up script into 3_y.down.sql, or declare the up script irreversible',
-          '',
-        ].join('\n'),
-      )
-    }))
-
-  test('prints JSON, GitHub’s workflow commands and SARIF', () =>
-    withFolder(inMigrations(broken), async (cwd) => {
-      const json = JSON.parse((await lockkeeper(['lint', '-o', 'json'], { cwd })).stdout)
-      expect(json.find(({ code }: { code: string }) => code === 'transaction-control')).toEqual({
-        code: 'transaction-control',
-        severity: 'error',
-        version: '2',
-        file: '2_x.up.sql',
-        line: 2,
-        message: '2_x.up.sql line 2 has COMMIT inside the script',
-        fix: 'remove it: Lockkeeper opens one transaction around each script and commits it with the history',
-      })
-      const github = (await lockkeeper(['lint', '-o', 'github'], { cwd })).stdout
-      expect(github).toContain('::error file=migrations/2_x.up.sql,line=2,title=transaction-control::')
-      const sarif = JSON.parse((await lockkeeper(['lint', '-o', 'sarif'], { cwd })).stdout)
-      expect(sarif.runs[0].results).toHaveLength(3)
-    }))
-
-  test('--since leaves out what is older; a ConfigMap manifest is read like a folder', () =>
-    withFolder(inMigrations(broken), async (cwd) => {
-      expect((await lockkeeper(['lint', '--since', '3'], { cwd })).code).toBe(0)
-      const manifest = JSON.stringify({ kind: 'ConfigMap', data: sound })
-      await withFolder({ 'map.yaml': manifest }, async (folder) => {
-        expect((await lockkeeper(['lint', '-m', 'map.yaml'], { cwd: folder })).stdout).toContain(
-          '1 migration, no finding',
-        )
-      })
-    }))
-
-  test.each([
-    ['a folder that is not there', [], 'cannot be read'],
-    ['a version that is none', ['--since', 'x'], '--since is "x"'],
-  ])('with %s ends with 2 and a cure', (_, args, message) =>
-    withFolder(args.length === 0 ? {} : inMigrations(release(1)), async (cwd) => {
-      const { code, stderr, stdout } = await lockkeeper(['lint', ...args], { cwd })
-      expect([code, stdout]).toEqual([2, ''])
-      expect(stderr).toContain(message)
-      expect(stderr).toContain('fix: ')
-    }),
-  )
-
-  test.each([
-    ['no file', { 'migrations/.keep': '' }, 'there is no migration file'],
-    ['no file of any format', { 'migrations/readme.txt': 'x' }, 'none of 1 files is named as a migration'],
-    [
-      'two files of one version',
-      { 'migrations/1_a.up.sql': '', 'migrations/01_b.up.sql': '', 'migrations/1_a.down.sql': 'SELECT 1;' },
-      'are both version 1',
-    ],
-    [
-      'a down script alone',
-      { 'migrations/1_a.up.sql': '', 'migrations/1_a.down.sql': 'SELECT 1;', 'migrations/2_a.down.sql': 'SELECT 1;' },
-      'has no up script',
-    ],
-  ])('with %s ends with 1 and names it', (_, files, message) =>
-    withFolder(files, async (cwd) => {
-      const { code, stdout } = await lockkeeper(['lint'], { cwd })
-      expect(code).toBe(1)
-      expect(stdout).toContain(message)
-    }),
-  )
 })
 
 describe('review', () => {

@@ -269,15 +269,15 @@ describe('prove -o', () => {
       const { code, stdout } = await lockkeeper(['prove', '-m', folder, '-o', format, '-q'])
       expect(code).toBe(1)
       if (format === 'github')
-        expect(stdout).toMatch(
-          /^::error file=2_x\.down\.sql,title=rollback-unproven::after 2_x\.down\.sql the schema .*DROP INDEX public\.t_a;\n$/,
+        expect(stdout.replace(folder, 'migrations')).toMatch(
+          /^::error file=migrations\/2_x\.down\.sql,title=rollback-unproven::after 2_x\.down\.sql the schema .*DROP INDEX public\.t_a;\n$/,
         )
       else
         expect(JSON.parse(stdout).runs[0].results).toMatchObject([
           {
             ruleId: 'rollback-unproven',
             level: 'error',
-            locations: [{ physicalLocation: { artifactLocation: { uri: '2_x.down.sql' } } }],
+            locations: [{ physicalLocation: { artifactLocation: { uri: `${folder}/2_x.down.sql` } } }],
           },
         ])
     }),

@@ -1,6 +1,6 @@
 import type { MigrationSet } from '../../migration/migration.ts'
 import { compareVersions } from '../../migration/version.ts'
-import { lint } from '../lint.ts'
+import { printForPipeline } from '../lint-output.ts'
 import type { Output } from '../output.ts'
 import { Problem } from '../problem.ts'
 import { filesForProof } from './files-for-proof.ts'
@@ -94,10 +94,7 @@ function settledOf(task: Task): Outcome | undefined {
 }
 
 function finish(output: Output, options: ProveOptions, report: Report): number {
-  if (options.output === 'github' || options.output === 'sarif') {
-    // Pipelines read of these findings what they read of those of lint.
-    lint(output, { output: options.output }, { format: 'golang-migrate', migrations: [], findings: findingsOf(report) })
-  } else {
+  if (!printForPipeline(findingsOf(report), options)) {
     output.document(documentOf(report))
     printReport(output, report)
   }

@@ -14,6 +14,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.pg.test.ts', 'test/cluster/**'],
           testTimeout: 30_000,
+          maxWorkers: 2,
         },
       },
       {

@@ -12,7 +12,7 @@ RUN node test/tools/build.ts webhook runner
 
 FROM node:24-trixie-slim AS webhook
 WORKDIR /app
-COPY --from=build /src/dist/webhook.js /app/
+COPY --from=build /src/dist/webhook*.js /src/dist/libpg-query.wasm /app/
 USER 65532:65532
 # Many short-lived objects, two processors and little memory (npm run bench): small spaces for what is young, one thread
 # that collects, one allocator arena.
@@ -21,7 +21,7 @@ CMD ["/usr/local/bin/node", "--max-old-space-size=192", "--max-semi-space-size=4
 
 FROM node:24-trixie-slim AS runner
 WORKDIR /app
-COPY --from=build /src/dist/runner*.js /app/
+COPY --from=build /src/dist/runner*.js /src/dist/libpg-query.wasm /app/
 USER 65532:65532
 ENV NODE_ENV=production
 CMD ["/usr/local/bin/node", "/app/runner.js"]

@@ -67,10 +67,19 @@ export function recheckFiles({ rules }: RunRequest, set: MigrationSet, pending: 
   refuseUnsafe(rules, set, pending)
 }
 
-/** The checks of the way back that the webhook makes, on the files themselves. */
+/** The checks that the webhook makes, on the files themselves: the way back, and what the namespace lists. */
 export function refuseUnsafe(rules: RunRequest['rules'], set: MigrationSet, pending: readonly string[]): void {
   const entries = catalogueOf(set).entries.filter(({ version }) => pending.includes(version))
-  const [finding] = rollbackFindings(entries, rules)
+  const { baseline, denyFindings } = rules
+  const listed = set.findings.filter(
+    ({ code, version }) =>
+      denyFindings.includes(code) &&
+      (version === undefined ||
+        (pending.includes(version) && (baseline === undefined || compareVersions(version, baseline) > 0))),
+  )
+  const finding = [...rollbackFindings(entries, rules), ...listed].find(
+    ({ severity, code }) => severity === 'error' || denyFindings.includes(code),
+  )
   if (finding !== undefined) throw failureOfFinding(finding)
 }
 

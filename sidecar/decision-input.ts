@@ -1,6 +1,7 @@
 import type { DecisionInput } from '../src/migration/decide.ts'
 import type { Migration } from '../src/migration/migration.ts'
 import { compareVersions, highestVersion } from '../src/migration/version.ts'
+import type { Floors } from '../src/safety/compatibility/floors.ts'
 import { holds, type Requirement, type Seen } from './history/read.ts'
 import type { RunRequest } from './request.ts'
 
@@ -14,6 +15,7 @@ export function decisionInput(
   seen: Seen,
   files: readonly Migration[] | undefined,
   target: string,
+  floors?: Floors,
 ): DecisionInput {
   const own = ownRequirement(request, seen)
   const token = request.owner?.token ?? 0
@@ -28,6 +30,11 @@ export function decisionInput(
           holds: holds(row),
           sameCluster: request.owner === undefined || row.cluster === request.owner.cluster,
         }))
+  // Where nobody else holds anything, no floor of the files decides, and none has to be worked out yet.
+  const floored = ({ version, floor }: Migration) => {
+    const known = others.length === 0 ? floor : (floors?.of(version)?.floor ?? floor)
+    return known === undefined ? { version } : { version, floor: known }
+  }
   return {
     mode: request.mode,
     target,
@@ -45,7 +52,7 @@ export function decisionInput(
       floor,
       reversible: downChecksum !== null,
     })),
-    files: request.lower === undefined ? files : seen.applied.map(({ version }) => ({ version })),
+    files: request.lower === undefined ? files?.map(floored) : seen.applied.map(({ version }) => ({ version })),
     others,
   }
 }

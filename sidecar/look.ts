@@ -2,6 +2,7 @@ import { type Decision, decide } from '../src/migration/decide.ts'
 import { firstSteps } from '../src/migration/flyway/first-steps.ts'
 import type { Migration, MigrationSet } from '../src/migration/migration.ts'
 import { compareVersions, highestVersion } from '../src/migration/version.ts'
+import type { Floors } from '../src/safety/compatibility/floors.ts'
 import { decisionInput, ownRequirement } from './decision-input.ts'
 import { failureOfFinding, RunFailure, stateOf } from './failure.ts'
 import { filesFor } from './files.ts'
@@ -12,6 +13,7 @@ import { nothingSeen, readHistory, type Seen } from './history/read.ts'
 import { lackingReaders } from './history/readers.ts'
 import { partialHistory, trustProblem } from './history/trust.ts'
 import { recordIntent } from './intent.ts'
+import { floorsOf } from './read-sql.ts'
 import type { RunRequest } from './request.ts'
 import type { Attempt } from './run-in-session.ts'
 
@@ -23,6 +25,8 @@ export interface Look {
   readonly files: ReturnType<typeof filesFor>
   /** What stands for the versions up to its own, since nothing is applied yet. */
   readonly baseline: Migration | undefined
+  /** What the pending ones do to the code before them; undefined where nothing is pending. */
+  readonly floors: Floors | undefined
   readonly decision: Decision
 }
 
@@ -73,8 +77,14 @@ export async function lookAround(attempt: Attempt): Promise<Look> {
   const steps = baseline === undefined || mounted === undefined ? files : firstSteps(mounted, target)
   // What is applied is known when it is taken over: nothing can be decided before.
   const taking = attempt.adoption !== undefined && request.mode !== 'gate'
-  const decision = taking ? takingOver : decide(decisionInput(request, seen, steps, target))
-  return { target, seen, mounted, files, baseline, decision }
+  const floors = mounted !== undefined && isPending(steps, seen, target) ? await floorsOf(mounted) : undefined
+  const decision = taking ? takingOver : decide(decisionInput(request, seen, steps, target, floors))
+  return { target, seen, mounted, files, baseline, floors, decision }
+}
+
+function isPending(steps: readonly Migration[] | undefined, { applied }: Seen, target: string): boolean {
+  const done = new Set(applied.map(({ version }) => version))
+  return steps?.some(({ version }) => compareVersions(version, target) <= 0 && !done.has(version)) === true
 }
 
 /** Who asks for the highest version means all of the files: nothing of them may be left out because it cannot be read. */

@@ -1,4 +1,6 @@
+import { SAFETY_CODES } from '../src/migration/finding.ts'
 import { repeatableKey } from '../src/migration/repeatable.ts'
+import { withSqlFacts } from '../src/migration/sql-facts.ts'
 import {
   acceptedUps,
   correctedDowns,
@@ -10,6 +12,7 @@ import {
 } from './before-move.ts'
 import { journalRow, replaceDown, replaceUp } from './history/write.ts'
 import type { Look } from './look.ts'
+import { sqlFactsOf } from './read-sql.ts'
 import type { Attempt } from './run-in-session.ts'
 import { stepDown } from './step-down.ts'
 import { stepsUp } from './steps-up.ts'
@@ -41,7 +44,10 @@ async function recheck(
   const { rules } = request
   if (mounted === undefined || files === undefined) return false
   if (!differsFromAdmitted(request, mounted, target)) {
-    if (rules.filesUnseen && rules.breakGlass === undefined) refuseUnsafe(rules, mounted, pending)
+    if (rules.filesUnseen && rules.breakGlass === undefined && pending.length > 0) {
+      const listed = SAFETY_CODES.some((code) => rules.denyFindings.includes(code))
+      refuseUnsafe(rules, listed ? withSqlFacts(mounted, await sqlFactsOf(mounted)) : mounted, pending)
+    }
     return false
   }
   if (pending.length === 0) return true

@@ -7,9 +7,9 @@ import { aroundEach, eachIsAlone, runCallbacks } from './callbacks.ts'
 import { ownRequirement } from './decision-input.ts'
 import { RunFailure } from './failure.ts'
 import { Flight } from './flight.ts'
-import { deleteMigration, insertMigration, journalRow, raiseEpoch, raiseReached } from './history/write.ts'
 import type { Look } from './look.ts'
 import { applierOf, inOneTransaction, perform } from './perform.ts'
+import { recordOf } from './record-step.ts'
 import type { Attempt } from './run-in-session.ts'
 import { runStatements } from './statements.ts'
 import type { Step } from './step.ts'
@@ -143,41 +143,6 @@ function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined
       return record
     },
   }
-}
-
-function recordOf(
-  { context, state, keeper }: Attempt,
-  { mounted }: Look,
-  due: Due,
-  name: string | undefined,
-): string[] {
-  const { migration, reached } = due
-  const { version } = migration
-  const { request } = context
-  const { journal } = state
-  const alone =
-    name === undefined ? migration : { ...migration, transaction: { ...migration.transaction, up: 'none' } as const }
-  const format = mounted?.format ?? 'golang-migrate'
-  return [
-    ...(migration.kind === 'repeatable' ? [deleteMigration(request, version)] : []),
-    ...recorded(alone, mounted).map((each) =>
-      insertMigration(request, journal, format, each, each === alone ? 'lockkeeper' : 'baseline'),
-    ),
-    journalRow(request, journal, { event: 'applied', version, ...(name !== undefined && { attempt: name }) }),
-    raiseEpoch(request),
-    ...(migration.kind === 'repeatable' ? [] : raiseReached(request, reached, version)),
-    ...(keeper?.up(migration).record ?? []),
-  ]
-}
-
-/** What a step puts into the history: itself; a baseline, the versions that it stands for, so that they can be reverted. */
-function recorded(migration: Migration, mounted: Look['mounted']): Migration[] {
-  if (migration.kind !== 'baseline') return [migration]
-  const covered = (mounted?.migrations ?? []).filter(
-    ({ kind, version }) => kind === 'versioned' && compareVersions(version, migration.version) <= 0,
-  )
-  const named = covered.some(({ version }) => version === migration.version)
-  return named ? covered : [...covered, migration]
 }
 
 const halfReverted = (version: string) =>

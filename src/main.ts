@@ -10,6 +10,7 @@ import { type Config, readConfig } from './config.ts'
 import { createApp, type Ports } from './http/app.ts'
 import { createMetrics } from './http/metrics.ts'
 import { type RunningServer, serve, serveMetrics } from './http/server.ts'
+import { Judges } from './judging/judges.ts'
 import type { Certificates } from './kubernetes/certificates.ts'
 import { type Clients, clusterUid, makeClients } from './kubernetes/clients.ts'
 import { serveMounted } from './kubernetes/mounted.ts'
@@ -33,7 +34,8 @@ async function main(config: Config): Promise<void> {
     ),
     watchNamespaces(clients, (message) => log.warn(message)),
   ])
-  const sources = Sources.of(clients)
+  const judges = new Judges()
+  const sources = Sources.of(clients, (set, since) => judges.judge(set, since))
   const secrets = Secrets.of(clients, Date.now)
   let server: RunningServer | undefined
   const latest: { bundle?: Bundle } = {}

@@ -16,9 +16,10 @@ const table: Record<string, { ours: readonly string[]; packages: readonly string
     packages: ['node:crypto', 'node:util', 'fast-json-patch'],
   },
   'src/admission': {
-    ours: ['src/injection', 'src/safety', 'src/migration', 'src/contract.ts'],
+    ours: ['src/injection', 'src/safety', 'src/proof', 'src/migration', 'src/contract.ts'],
     packages: ['node:crypto', 'node:util', 'zod/mini'],
   },
+  'src/judging': { ours: ['src/safety', 'src/migration'], packages: ['node:worker_threads'] },
   certs: { ours: ['src/contract.ts'], packages: ['node-forge', 'node:crypto', 'node:util'] },
   'src/kubernetes': {
     ours: ['certs', 'src/migration', 'src/contract.ts'],

@@ -14,6 +14,10 @@ export interface SourceRequest {
   readonly configMaps: readonly string[]
   /** It is one, and holds a catalogue instead of files. */
   readonly catalogue?: boolean
+  /** ConfigMap whose catalogue holds the proof of files in ConfigMaps; read where the policy asks for one. */
+  readonly proofs?: string
+  /** Migrations above it are what this release brings. */
+  readonly since?: string
   readonly format: FormatName | undefined
   readonly historySchema: string
   readonly placeholders: Readonly<Record<string, string>>

@@ -6,6 +6,7 @@ import { compareVersions } from '../migration/version.ts'
 import { usableCatalogue } from './build.ts'
 import type { Facts } from './facts.ts'
 import { judgeImage } from './judge-image.ts'
+import { judgeProof } from './judge-proof.ts'
 import type { Build } from './situation.ts'
 
 /** What is wrong with the files, and on the way up with what they would run. */
@@ -21,7 +22,9 @@ export function judgeFiles(build: Build, facts: Facts): Finding[] {
     return [...image, refusal('source-unreadable', what, source.fix ?? 'run the same command again')]
   }
   const { catalogue } = source
-  const within = ({ version }: Finding) => version === undefined || compareVersions(version, settings.target) <= 0
+  // What the SQL of scripts without a version says matters on the way up, where they run.
+  const within = ({ version, severity }: Finding) =>
+    version === undefined ? severity === 'error' || direction === 'up' : compareVersions(version, settings.target) <= 0
   const global = [...image, ...catalogue.findings.filter(within)]
   if (usableCatalogue(facts, settings.target) === undefined) {
     const known = catalogue.entries.at(-1)?.version
@@ -45,13 +48,18 @@ function wayUp(build: Build, catalogue: Catalogue): Finding[] {
   const { policy, target } = settings
   const from = old?.status.target
   const range = between(catalogue, from, target)
-  const files = range.flatMap(({ findings }) => findings.filter(({ code }) => !code.startsWith('rollback-')))
+  const files = range.flatMap(({ version, findings }) =>
+    findings.filter(
+      ({ code, severity }) =>
+        !code.startsWith('rollback-') && (severity === 'error' || aboveBaseline(version, policy.baseline)),
+    ),
+  )
   const rules = {
     rollbackPolicy: policy.rollbackPolicy,
     allowIrreversible: policy.allowIrreversible,
     ...(policy.baseline !== undefined && { baseline: policy.baseline }),
   }
-  const back = rollbackFindings(range, rules)
+  const back = [...rollbackFindings(range, rules), ...judgeProof(range, policy, catalogue)]
   const excused: Finding[] =
     build.breakGlass === undefined ? back : back.map((finding) => ({ ...finding, severity: 'warning' }))
   return [
@@ -62,6 +70,10 @@ function wayUp(build: Build, catalogue: Catalogue): Finding[] {
     ...shownIrreversible(range, rules),
   ]
 }
+
+/** What an existing application brought with it is not warned of. */
+const aboveBaseline = (version: string, baseline: string | undefined) =>
+  baseline === undefined || compareVersions(version, baseline) > 0
 
 /** The migrations above one version, up to another. */
 export const between = ({ entries }: Catalogue, from: string | undefined, to: string): readonly CatalogueEntry[] =>

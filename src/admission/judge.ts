@@ -54,8 +54,9 @@ const ofWorkload: readonly FindingCode[] = [
 ]
 
 /** Whether a finding is only said: it depends on what may not be there yet, or only the database can settle it. */
-function softened({ code, severity }: Finding, request: ReviewRequest, build: Build, { source }: Facts): boolean {
-  if (ofWorkload.includes(code)) return false
+function softened({ code, severity, file }: Finding, request: ReviewRequest, build: Build, { source }: Facts): boolean {
+  // A finding of the SQL may have such a code too, and a file.
+  if (ofWorkload.includes(code) && file === undefined) return false
   const sure = source?.kind === 'read' && source.immutable
   if (request.dryRun && !sure) return true
   if (severity === 'warning') return false

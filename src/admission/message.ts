@@ -1,6 +1,6 @@
 import { POLICY } from '../contract.ts'
 import type { Policy } from '../injection/policy.ts'
-import type { Finding, FindingCode } from '../migration/finding.ts'
+import { type Finding, type FindingCode, SAFETY_CODES } from '../migration/finding.ts'
 import { plain } from './plain.ts'
 
 /** What a denial is about. */
@@ -42,6 +42,9 @@ export function denialMessage({ namespace, name, target, policy, findings }: Den
 const isRollback = (code: FindingCode) =>
   code.startsWith('rollback-') && code !== 'rollback-data-loss' && code !== 'rollback-impossible'
 
+/** These refuse only where a namespace lists them. */
+const ofSql: ReadonlySet<string> = new Set(SAFETY_CODES)
+
 function notListed(findings: readonly Finding[]): string[] {
   if (findings.length === 0) return []
   const counts = Map.groupBy(findings, ({ code }) => code)
@@ -50,7 +53,7 @@ function notListed(findings: readonly Finding[]): string[] {
 }
 
 function rollbackLine(namespace: string, policy: Policy, findings: readonly Finding[]): string {
-  if (!findings.some(({ code }) => isRollback(code))) return ''
+  if (!findings.some(({ code }) => isRollback(code) && !ofSql.has(code))) return ''
   const setting = `${short(POLICY.rollbackPolicy)}=${policy.rollbackPolicy}`
   return policy.explicit
     ? ` Policy: ${setting} on namespace ${namespace}.`

@@ -48,6 +48,11 @@ export function addFileCommands(): void {
     .requiredOption('--name <name>', 'name of the ConfigMap')
     .option('-n, --namespace <name>', 'its namespace')
     .option('--history-schema <name>', 'schema that keeps the history', DEFAULTS.historySchema)
+    .option(
+      '--since <version>',
+      'migrations above this one are one release: what one makes, nobody uses before the last',
+    )
+    .option('--proof <file>', 'put in what lockkeeper prove saw, for the policy rollback-policy: proven')
 }
 
 /** The commands that say what a cluster would, without one. */

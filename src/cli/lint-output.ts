@@ -1,11 +1,11 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SafetyFinding } from '../migration/finding.ts'
+import type { Finding } from '../migration/finding.ts'
 import type { MigrationOptions } from './migrations.ts'
 
 /** Prints findings as a pipeline reads them (`-o github`, `-o sarif`); false for an output that people or programs read. */
 export function printForPipeline(
-  findings: readonly SafetyFinding[],
+  findings: readonly Finding[],
   options: MigrationOptions & { readonly output?: string },
 ): boolean {
   if (options.output === 'github')
@@ -16,7 +16,7 @@ export function printForPipeline(
 }
 
 /** A workflow command of GitHub Actions. */
-function githubLine({ severity, file, line, code, message, fix }: SafetyFinding, options: MigrationOptions): string {
+function githubLine({ severity, file, line, code, message, fix }: Finding, options: MigrationOptions): string {
   const place = [
     ...(file === undefined ? [] : [`file=${property(pathOf(file, options))}`]),
     ...(line === undefined ? [] : [`line=${line}`]),
@@ -29,7 +29,7 @@ const escaped = (text: string) => text.replaceAll('%', '%25').replaceAll('\r', '
 const property = (text: string) => escaped(text).replaceAll(':', '%3A').replaceAll(',', '%2C')
 
 /** SARIF 2.1.0. */
-const sarif = (findings: readonly SafetyFinding[], options: MigrationOptions) => ({
+const sarif = (findings: readonly Finding[], options: MigrationOptions) => ({
   $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
   version: '2.1.0',
   runs: [

@@ -1,4 +1,4 @@
-import type { Finding, SafetyFinding } from '../migration/finding.ts'
+import type { Finding } from '../migration/finding.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
 import type { Judgement } from '../safety/judge.ts'
@@ -63,7 +63,7 @@ function serverOf(text: string | undefined): number | undefined {
   return Number(major)
 }
 
-const irreversible = ({ version, up, irreversible: declared }: Migration): SafetyFinding[] =>
+const irreversible = ({ version, up, irreversible: declared }: Migration): Finding[] =>
   declared === undefined
     ? []
     : [
@@ -79,4 +79,4 @@ const irreversible = ({ version, up, irreversible: declared }: Migration): Safet
       ]
 
 /** By version; within one the order in which they were found is that of up, down and line. */
-const byPlace = (a: SafetyFinding, b: SafetyFinding) => compareVersions(a.version ?? '0', b.version ?? '0')
+const byPlace = (a: Finding, b: Finding) => compareVersions(a.version ?? '0', b.version ?? '0')

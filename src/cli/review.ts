@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isSeq, parseAllDocuments } from 'yaml'
-import type { Facts, NamespaceFacts, SecretKeys, SourceOutcome } from '../admission/facts.ts'
+import type { Facts, NamespaceFacts, SecretKeys, SourceOutcome, SourceRequest } from '../admission/facts.ts'
 import { mutate } from '../admission/mutate.ts'
 import { parseReview, type ReviewRequest } from '../admission/review.ts'
 import { situationOf } from '../admission/situation.ts'
@@ -9,7 +9,9 @@ import { validate } from '../admission/validate.ts'
 import { ADMISSION_LABEL } from '../contract.ts'
 import { patched } from '../injection/patch.ts'
 import type { Json } from '../injection/workload.ts'
-import { catalogueInside, catalogueOfFiles } from '../migration/catalogue-source.ts'
+import { judgedContent, readSource } from '../migration/catalogue-source.ts'
+import { loadParser, type Parse } from '../safety/parser.ts'
+import { sqlFacts } from '../safety/sql-facts.ts'
 import { green, type Output, red, yellow } from './output.ts'
 import { Problem } from './problem.ts'
 
@@ -40,11 +42,12 @@ interface Manifest {
 }
 
 /** `review`: what `kubectl apply` would say, by the webhook's own handlers. Exit 1 when one is denied, 3 when none matched. */
-export function review(output: Output, options: ReviewOptions, now: number): number {
+export async function review(output: Output, options: ReviewOptions, now: number): Promise<number> {
   const manifests = options.file.flatMap(readManifests)
   const olds = options.old === undefined ? [] : readManifests(options.old)
+  const parse = await loadParser()
   const requests = manifests.flatMap((manifest) => requestsOf(manifest, olds, options))
-  const results = requests.map((request) => reviewed(request, manifests, options, now))
+  const results = requests.map((request) => reviewed(request, { manifests, options, now, parse }))
   output.document(results)
   for (const { kind, namespace, name, allowed, message, warnings } of results) {
     for (const warning of warnings) output.print(`${yellow('Warning:', output.colour)} ${warning}`)
@@ -106,13 +109,20 @@ function requestsOf(manifest: Manifest, olds: readonly Manifest[], options: Revi
 /** A workload of a kind that has a schema, or one that asks for it where its pod template is not. */
 const isOurs = ({ workload, elsewhere }: ReviewRequest) => workload !== undefined || elsewhere !== undefined
 
-function reviewed(request: ReviewRequest, manifests: readonly Manifest[], options: ReviewOptions, now: number) {
+interface Around {
+  readonly manifests: readonly Manifest[]
+  readonly options: ReviewOptions
+  readonly now: number
+  readonly parse: Parse
+}
+
+function reviewed(request: ReviewRequest, { manifests, options, now, parse }: Around) {
   const namespace = namespaceOf(request.namespace, manifests, options)
   const situation = situationOf(request, namespace)
   const needed = sourceNeeded(request, situation)
   const facts: Facts = {
     namespace,
-    source: needed === undefined ? undefined : sourceOf(needed, manifests),
+    source: needed === undefined ? undefined : sourceOf(needed, manifests, parse),
     secretKeys: keysOf(secretNeeded(situation), request.namespace, manifests),
     cluster: 'review',
     runnerImage: 'lockkeeper/runner',
@@ -176,11 +186,12 @@ const pairs = (texts: readonly string[] = []) =>
 
 /** What the webhook would read, of the ConfigMaps among the files. */
 function sourceOf(
-  { namespace, configMaps, catalogue, ...options }: NonNullable<ReturnType<typeof sourceNeeded>>,
+  { namespace, configMaps, since, ...options }: SourceRequest,
   manifests: readonly Manifest[],
+  parse: Parse,
 ): SourceOutcome {
   const found: Manifest[] = []
-  for (const configMap of configMaps) {
+  for (const configMap of [...configMaps, ...(options.proofs === undefined ? [] : [options.proofs])]) {
     const map = manifests.find(
       ({ kind, metadata }) =>
         kind === 'ConfigMap' && metadata?.name === configMap && (metadata.namespace ?? namespace) === namespace,
@@ -188,8 +199,12 @@ function sourceOf(
     if (map === undefined) return { kind: 'missing', configMap }
     found.push(map)
   }
-  const [first] = found
-  const read = catalogue && first !== undefined ? catalogueInside(first) : catalogueOfFiles(found, options)
+  const read = readSource(found, options)
   if ('flaw' in read) return { kind: 'failed', configMap: configMaps[0] ?? '', reason: read.flaw, fix: read.fix }
-  return { kind: 'read', ...read, immutable: found.every(({ immutable }) => immutable === true) }
+  const { content, set } = read
+  const judged =
+    set === undefined
+      ? content
+      : judgedContent(content, set, sqlFacts(set, { parse, ...(since !== undefined && { since }) }))
+  return { kind: 'read', ...judged, immutable: found.every(({ immutable }) => immutable === true) }
 }

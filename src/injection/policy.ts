@@ -1,7 +1,7 @@
 import { DEFAULTS, POLICY, ROLLBACK_POLICIES, type RollbackPolicy } from '../contract.ts'
 import { FINDING_CODES, type Finding, remark } from '../migration/finding.ts'
 import { parseVersion } from '../migration/version.ts'
-import { type Annotations, invalid, later } from './annotation-findings.ts'
+import { type Annotations, invalid } from './annotation-findings.ts'
 import { nearest } from './nearest.ts'
 
 /** The platform's rules for a namespace. */
@@ -14,6 +14,8 @@ export interface Policy {
   readonly allowAdopt: boolean
   readonly baseline: string | undefined
   readonly denyFindings: readonly string[]
+  /** Public key of who may vouch for proofs, as it was written; whoever checks a proof says what is wrong with it. */
+  readonly proofKey: string | undefined
 }
 
 /** The rules of a namespace alone: they are needed for a message even when the workload's own annotations are wrong. */
@@ -26,8 +28,8 @@ export function readPolicy(namespace: Annotations, findings: Finding[] = []): Po
   }
   const wanted = namespace[POLICY.rollbackPolicy]
   const rollbackPolicy = ROLLBACK_POLICIES.find((each) => each === (wanted ?? DEFAULTS.rollbackPolicy))
-  if (rollbackPolicy === undefined) findings.push(invalid(POLICY.rollbackPolicy, wanted, 'write require or off'))
-  if (rollbackPolicy === 'proven') findings.push(later(POLICY.rollbackPolicy, rollbackPolicy))
+  if (rollbackPolicy === undefined)
+    findings.push(invalid(POLICY.rollbackPolicy, wanted, `write ${ROLLBACK_POLICIES.join(', ')}`))
   const baselineText = namespace[POLICY.baselineVersion]
   const baseline = baselineText === undefined ? undefined : parseVersion(baselineText)
   if (baselineText !== undefined && baseline === undefined) {
@@ -41,6 +43,7 @@ export function readPolicy(namespace: Annotations, findings: Finding[] = []): Po
     allowAdopt: flag(POLICY.allowAdopt),
     baseline,
     denyFindings: readDenyFindings(namespace[POLICY.denyFindings] ?? '', findings),
+    proofKey: namespace[POLICY.proofKey],
   }
 }
 

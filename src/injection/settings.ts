@@ -26,6 +26,8 @@ export interface Settings {
   readonly files: FilesRef
   /** ConfigMaps that the webhook reads: those with the files, or the one with the catalogue of files in an image. */
   readonly configMaps: readonly string[]
+  /** Where the policy wants a proof of files in ConfigMaps: the ConfigMap with the catalogue that holds it. */
+  readonly proofs: string | undefined
   /** Files in an image are mounted from it, not copied. */
   readonly imageVolume: boolean
   /** The cluster gives every pod of this namespace a user of its own. */
@@ -83,10 +85,11 @@ export function readSettings(own: Intent, namespace: Annotations): ReadSettings 
   if (files !== undefined && files.kind !== 'configmap' && isRoot(files.path) && !imageVolume) {
     bad(INTENT.migrations, 'name a folder in the image, like :/migrations; only an image volume may be taken whole')
   }
-  const idle = files?.kind === 'configmap' && catalogue !== undefined && own[INTENT.catalogue] !== undefined
-  if (idle) findings.push(idleCatalogue)
   const database = readDatabaseRef(get(INTENT.database), findings)
   const policy = readPolicy(namespace, findings)
+  const proofs = files?.kind === 'configmap' && policy.rollbackPolicy === 'proven' ? catalogue : undefined
+  const idle = files?.kind === 'configmap' && own[INTENT.catalogue] !== undefined && proofs === undefined
+  if (idle && catalogue !== undefined) findings.push(idleCatalogue)
   const runner = readRunnerSettings(get, findings)
   const format = get(INTENT.format) === undefined ? undefined : choice(INTENT.format, FORMATS, 'golang-migrate')
   const mode = choice(INTENT.mode, MODES, DEFAULTS.mode)
@@ -121,7 +124,7 @@ export function readSettings(own: Intent, namespace: Annotations): ReadSettings 
     return { settings: undefined, findings }
   }
   const configMaps = files.kind === 'configmap' ? files.names : catalogue === undefined ? [] : [catalogue]
-  return { settings: { target, files, configMaps, database, ...settings }, findings }
+  return { settings: { target, files, configMaps, proofs, database, ...settings }, findings }
 }
 
 /** OpenShift writes it on a namespace whose pods it gives a user from that range, and refuses those that name another. */
@@ -131,7 +134,7 @@ const isRoot = (path: string) => /^[/.]*$/.test(path)
 
 const idleCatalogue = remark(
   'annotation-unknown',
-  `${INTENT.catalogue} counts where the files are in an image; those of a ConfigMap are read themselves`,
+  `${INTENT.catalogue} counts where the files are in an image, or a proof is wanted; those of a ConfigMap are read themselves`,
   'take it away',
 )
 

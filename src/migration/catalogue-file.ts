@@ -11,7 +11,7 @@ import { compareVersions, parseVersion } from './version.ts'
 const FILE_FORMAT = 1
 
 /** A catalogue as text. The same catalogue is always the same text. */
-export function writeCatalogue({ format, entries, unversioned, findings }: Catalogue): string {
+export function writeCatalogue({ format, entries, unversioned, findings, proof }: Catalogue): string {
   return JSON.stringify({
     version: FILE_FORMAT,
     format,
@@ -21,6 +21,7 @@ export function writeCatalogue({ format, entries, unversioned, findings }: Catal
     })),
     ...(unversioned && { unversioned }),
     ...(findings.length > 0 && { findings }),
+    ...(proof !== undefined && { proof }),
   })
 }
 
@@ -37,7 +38,7 @@ export function readCatalogue(text: string): Catalogue | { readonly flaw: string
     const [issue] = parsed.error.issues
     return { flaw: `${pathOf(issue?.path ?? [])} ${issue?.message}` }
   }
-  const { format, entries, unversioned, findings } = parsed.data
+  const { format, entries, unversioned, findings, proof } = parsed.data
   const late = entries.findIndex(
     ({ version }, i) => i > 0 && compareVersions(version, entries[i - 1]?.version ?? '') <= 0,
   )
@@ -47,6 +48,7 @@ export function readCatalogue(text: string): Catalogue | { readonly flaw: string
     ...(unversioned && { unversioned }),
     entries: entries.map((entry) => ({ ...entry, findings: ownFindings(entry) })),
     findings: findings ?? [],
+    ...(proof !== undefined && { proof }),
   }
 }
 
@@ -123,6 +125,7 @@ const schema = z.object(
       z.array(z.object({ key: z.string('is no key'), up: checksum }, 'is no checksum'), 'is no list of checksums'),
     ),
     findings: z.exactOptional(findings),
+    proof: z.exactOptional(z.string('is no proof')),
   },
   'is no catalogue',
 )

@@ -130,7 +130,7 @@ function goUp(input: DecisionInput, missing: readonly string[]): Decision {
       kind: 'wait',
       code: 'breaks-workload',
       message: `version ${target} is known to break ${broken.workload}, which stands at ${broken.holds} and needs at least ${floor}`,
-      fix: `bring ${broken.workload} to ${floor} first; if it is gone: lockkeeper forget --workload ${broken.workload}`,
+      fix: `bring ${broken.workload} to ${floor} too: each waits for the other; if its code works all the same, say so in the script (-- lockkeeper: compatible REASON); if it is gone: lockkeeper forget --workload ${broken.workload}`,
     }
   }
   const behind = others.filter(({ holds }) => compareVersions(holds, target) < 0).map(nameOf)

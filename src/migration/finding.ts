@@ -1,6 +1,6 @@
 /** What Lockkeeper says about a migration or a workload. Codes are stable; sentences are not. */
-export interface Finding<Code extends string = FindingCode> {
-  readonly code: Code
+export interface Finding {
+  readonly code: FindingCode
   readonly severity: 'error' | 'warning'
   /** Canonical version of the migration, where there is one. */
   readonly version?: string
@@ -14,8 +14,8 @@ export interface Finding<Code extends string = FindingCode> {
   readonly fix: string
 }
 
-/** DESIGN section 6, in the order in which a message lists them. A list, since `deny-findings` is checked against it. */
-export const FINDING_CODES = [
+/** What admission finds (DESIGN section 6), in the order in which a message lists them. */
+const ADMISSION_CODES = [
   'annotation-invalid',
   'intent-split',
   'source-missing',
@@ -47,9 +47,9 @@ export const FINDING_CODES = [
   'rollback-data-loss',
   'rollback-impossible',
   'schema-ahead-incompatible',
+  'sql-unjudged',
   'target-lowered',
 ] as const
-export type FindingCode = (typeof FINDING_CODES)[number]
 
 /**
  * What `src/safety` finds, which reads the SQL itself; docs/rules.md has a paragraph on each. A list, since
@@ -107,8 +107,10 @@ export const SAFETY_CODES = [
   'rollback-order',
 ] as const
 export type SafetyCode = (typeof SAFETY_CODES)[number]
-/** A finding about the text of a migration, the SQL included. */
-export type SafetyFinding = Finding<FindingCode | SafetyCode>
+
+/** A list, since `deny-findings` is checked against it. */
+export const FINDING_CODES = [...new Set([...ADMISSION_CODES, ...SAFETY_CODES])]
+export type FindingCode = (typeof FINDING_CODES)[number]
 
 const finding =
   (severity: Finding['severity']) =>

@@ -154,4 +154,6 @@ export interface Catalogue {
   readonly unversioned?: readonly { readonly key: string; readonly up: string }[]
   /** Findings that belong to no single version: unreadable, unrecognised or ambiguous files. */
   readonly findings: readonly Finding[]
+  /** Text of the proof that came with it (docs/proofs.md): nobody has checked it. */
+  readonly proof?: string
 }

@@ -10,7 +10,10 @@ export interface RollbackRules {
   readonly baseline?: string
 }
 
-/** The `rollback-*` findings that refuse these migrations: at admission, and again in the runner for changed files. */
+/**
+ * The `rollback-*` findings about these migrations, at admission and again in the runner for changed files. Errors refuse;
+ * warnings come from the SQL, where it was read.
+ */
 export function rollbackFindings(entries: readonly CatalogueEntry[], rules: RollbackRules): Finding[] {
   if (rules.rollbackPolicy === 'off') return []
   return entries

@@ -1,4 +1,4 @@
-import type { SafetyFinding } from '../migration/finding.ts'
+import type { Finding } from '../migration/finding.ts'
 import type { Migration, MigrationSet, TransactionMode } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
 import type { Thing } from './effects/effect.ts'
@@ -22,22 +22,24 @@ export interface JudgeOptions {
    * every migration is a release of its own.
    */
   readonly since?: string
+  /** Leaves the statements to paste out of each fix: no SQL of a user may stand where they go (a catalogue, a review). */
+  readonly briefly?: true
 }
 
 export const OLDEST_SERVER = 14
 
 export interface Judgement {
   /** By version, up before down, in the order of the file. */
-  readonly findings: readonly SafetyFinding[]
+  readonly findings: readonly Finding[]
   /** Warnings that a comment allowed, and why. */
-  readonly allowed: readonly { readonly finding: SafetyFinding; readonly reason: string }[]
+  readonly allowed: readonly { readonly finding: Finding; readonly reason: string }[]
   /** Scripts of one statement that can be put right without a decision. */
   readonly repaired: readonly RepairedScript[]
 }
 
 /** What there is to say about the SQL of a set. Callbacks and baselines are not looked at. */
 export function judge({ migrations }: Pick<MigrationSet, 'migrations'>, options: JudgeOptions): Judgement {
-  const { parse, since, server = OLDEST_SERVER } = options
+  const { parse, since, briefly = false, server = OLDEST_SERVER } = options
   const all = migrations.map((migration) => readMigration(migration, parse, since))
   const releases = Map.groupBy(all, ({ scope }) => scope)
   const repeated = all.filter(({ migration: { kind } }) => kind === 'repeatable').flatMap(({ up }) => madeBy(up))
@@ -55,7 +57,7 @@ export function judge({ migrations }: Pick<MigrationSet, 'migrations'>, options:
   }
   const open = settled.filter(({ reason }) => reason === undefined)
   return {
-    findings: open.map(({ finding }) => finding),
+    findings: open.map(({ finding, brief }) => (briefly ? { ...finding, fix: brief } : finding)),
     allowed: settled.flatMap(({ finding, reason }) => (reason === undefined ? [] : { finding, reason })),
     repaired: open.flatMap(({ repaired }) => repaired),
   }

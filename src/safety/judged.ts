@@ -1,4 +1,4 @@
-import type { SafetyCode, SafetyFinding } from '../migration/finding.ts'
+import type { Finding, SafetyCode } from '../migration/finding.ts'
 import type { Script } from '../migration/migration.ts'
 import { lineOf } from '../migration/statements.ts'
 import type { Found, Repair } from './rule.ts'
@@ -6,7 +6,9 @@ import type { Statement } from './statement.ts'
 
 /** A finding, and the statement that a comment in front of could allow it. */
 export interface Judged {
-  readonly finding: SafetyFinding
+  readonly finding: Finding
+  /** Its fix without the statements to paste, where it has some. */
+  readonly brief?: string
   readonly statement?: Statement
   readonly repair?: Repair
 }
@@ -16,17 +18,10 @@ export function judgedOf(
   code: SafetyCode,
   { file, text, line: first }: Script,
   statement: Statement | undefined,
-  {
-    message,
-    fix,
-    sql,
-    at = 0,
-    repair,
-    severity = 'warning',
-  }: Found & { readonly severity?: SafetyFinding['severity'] },
+  { message, fix, sql, at = 0, repair, severity = 'warning' }: Found & { readonly severity?: Finding['severity'] },
 ): Judged {
   const line = statement === undefined ? first : lineOf(text, statement.start + at) + first - 1
-  const finding: SafetyFinding = {
+  const finding: Finding = {
     code,
     severity,
     file,
@@ -34,5 +29,5 @@ export function judgedOf(
     message: `${file} line ${line} ${message}`,
     fix: sql.length === 0 ? fix : `${fix}: ${sql.join(' ')}`,
   }
-  return { finding, ...(statement && { statement }), ...(repair && { repair }) }
+  return { finding, brief: fix, ...(statement && { statement }), ...(repair && { repair }) }
 }

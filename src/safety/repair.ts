@@ -1,4 +1,4 @@
-import type { SafetyFinding } from '../migration/finding.ts'
+import type { Finding } from '../migration/finding.ts'
 import type { Script } from '../migration/migration.ts'
 import { transactionBody } from '../migration/transaction.ts'
 import type { Repair } from './rule.ts'
@@ -7,7 +7,7 @@ import type { Repair } from './rule.ts'
 export interface RepairedScript {
   readonly file: string
   readonly version: string | undefined
-  readonly code: SafetyFinding['code']
+  readonly code: Finding['code']
   /** What the file has to hold for the repair to be right, BOM left out. */
   readonly before: string
   readonly after: string
@@ -19,7 +19,7 @@ export interface RepairedScript {
  */
 export function repairedScript(
   script: Script,
-  { code, version, file = '' }: SafetyFinding,
+  { code, version, file = '' }: Finding,
   repair: Repair,
 ): RepairedScript[] {
   const { statements, outer } = transactionBody(script)

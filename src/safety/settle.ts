@@ -1,12 +1,14 @@
 import type { Allowed } from '../migration/directives.ts'
-import type { SafetyFinding } from '../migration/finding.ts'
+import type { Finding } from '../migration/finding.ts'
 import { allowancesOf } from './allow.ts'
 import type { Judged } from './judged.ts'
 import { type RepairedScript, repairedScript } from './repair.ts'
 import type { ReadScript, Statement } from './statement.ts'
 
 export interface Settled {
-  readonly finding: SafetyFinding
+  readonly finding: Finding
+  /** Its fix without SQL. */
+  readonly brief: string
   /** Why a comment allows it, if one does. Only warnings can be allowed. */
   readonly reason: string | undefined
   /** Its script put right, where that takes no decision. */
@@ -32,6 +34,6 @@ export function settle(version: string, scripts: readonly ReadScript[], judged: 
       const finding = version === '' ? each.finding : { ...each.finding, version }
       const allowed = finding.severity === 'warning' ? said.find(({ code }) => code === finding.code) : undefined
       const repaired = script && each.repair ? repairedScript(script, finding, each.repair) : []
-      return { finding, reason: allowed?.reason, repaired }
+      return { finding, brief: each.brief ?? finding.fix, reason: allowed?.reason, repaired }
     })
 }

@@ -1,5 +1,5 @@
 import type { Node } from 'libpg-query'
-import type { SafetyFinding } from '../migration/finding.ts'
+import type { Finding } from '../migration/finding.ts'
 import { OpenText } from '../migration/lexer.ts'
 import type { Script } from '../migration/migration.ts'
 import { lineOf } from '../migration/statements.ts'
@@ -25,7 +25,7 @@ export interface ReadScript {
   /** Without the outer BEGIN … COMMIT. */
   readonly statements: readonly Statement[]
   /** What could not be read, and why. */
-  readonly unread: readonly { readonly statement: Statement; readonly finding: SafetyFinding }[]
+  readonly unread: readonly { readonly statement: Statement; readonly finding: Finding }[]
 }
 
 /** The parser takes 150 times a statement's size, so longer ones are not given to it. UTF-16 units. */
@@ -33,8 +33,8 @@ export const MAX_PARSED = 1024 * 1024
 
 /** The statements of a script. One whose quotes or comments are not closed has none: reading the files said so. */
 export function readScript(script: Script, parse: Parse): ReadScript {
-  const unread: { statement: Statement; finding: SafetyFinding }[] = []
-  const leave = (place: Place, finding: SafetyFinding): Statement[] => {
+  const unread: { statement: Statement; finding: Finding }[] = []
+  const leave = (place: Place, finding: Finding): Statement[] => {
     const statement = { ...place, node: undefined }
     unread.push({ statement, finding })
     return [statement]
@@ -87,7 +87,7 @@ const target = /^insert\s+into\s+((?:"(?:[^"]|"")*"|[^\s".(]+|\s*\.\s*)+)/i
 
 type Place = Omit<Statement, 'node'>
 
-function rejected({ file, text, line: first }: Script, place: Place, { message, at = 0 }: Rejected): SafetyFinding {
+function rejected({ file, text, line: first }: Script, place: Place, { message, at = 0 }: Rejected): Finding {
   const offset = place.start + at
   const line = lineOf(text, offset) + first - 1
   const column = offset - text.lastIndexOf('\n', offset - 1)
@@ -101,7 +101,7 @@ function rejected({ file, text, line: first }: Script, place: Place, { message, 
   }
 }
 
-const tooLong = ({ file }: Script, { line, text }: Place): SafetyFinding => ({
+const tooLong = ({ file }: Script, { line, text }: Place): Finding => ({
   code: 'sql-too-long',
   severity: 'warning',
   file,

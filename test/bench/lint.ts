@@ -2,11 +2,15 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { spread } from './figures.ts'
+import { percentile, spread } from './figures.ts'
 
 const program = join(import.meta.dirname, '../../dist/lockkeeper.js')
+/** The peer: a linter of migrations, on the PATH unless it is named. */
+const squawk = process.env.LOCKKEEPER_BENCH_SQUAWK ?? 'squawk'
 const RUNS = 5
 const MIGRATIONS = 1000
+/** The bound of the product. */
+const BOUND_MS = 3000
 
 /** What a release does, over and over: a table, a column, an index, a view with its function. */
 const steps: readonly (readonly [up: string, down: string])[] = [
@@ -19,21 +23,25 @@ const steps: readonly (readonly [up: string, down: string])[] = [
   ],
 ]
 
-/** 1,000 migrations, up and down, each as a whole process; beside it squawk on the same files, where it is installed. */
+/** 1,000 migrations, up and down, as a whole process; in turn with it squawk on the same files, where it is installed. */
 export function benchLint(): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'lockkeeper-lint-'))
   try {
     const files = write(join(folder, 'migrations'))
-    const own = Array.from({ length: RUNS }, () =>
-      timed(process.execPath, [program, 'lint', '-o', 'json', '-m', join(folder, 'migrations')]),
+    const rounds = Array.from({ length: RUNS }, () => ({
+      own: timed(process.execPath, [program, 'lint', '-o', 'json', '-m', join(folder, 'migrations')]) ?? Number.NaN,
+      peer: timed(squawk, files),
+    }))
+    const own = rounds.map((round) => round.own)
+    const peer = rounds.flatMap((round) => round.peer ?? [])
+    const line = `lint of ${MIGRATIONS} migrations, whole process: ${spread(own, 'ms')}, bound ${BOUND_MS} ms`
+    if (peer.length === 0) return [line, `  squawk: skipped, since ${squawk} is not there (LOCKKEEPER_BENCH_SQUAWK)`]
+    // Round by round, since a slow spell of the machine slows both.
+    const ratio = percentile(
+      rounds.map((round) => round.own / (round.peer ?? Number.NaN)),
+      50,
     )
-    const peer = Array.from({ length: RUNS }, () => timed('squawk', files)).flatMap((ms) => ms ?? [])
-    const measured = own.flatMap((ms) => ms ?? [])
-    const line = `lint of ${MIGRATIONS} migrations: ${spread(measured, 'ms')}`
-    if (peer.length === 0) return [`${line}; squawk: not installed`]
-    return [
-      `${line}; squawk ${spread(peer, 'ms')}, ours in ${(median(measured) / median(peer)).toFixed(1)} times its time`,
-    ]
+    return [line, `  ${versionOf(squawk)} on the same files: ${spread(peer, 'ms')}, ratio ${ratio.toFixed(1)}`]
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -64,4 +72,4 @@ function timed(command: string, args: readonly string[]): number | undefined {
   return performance.now() - began
 }
 
-const median = (figures: readonly number[]) => figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? 0
+const versionOf = (command: string) => spawnSync(command, ['--version'], { encoding: 'utf8' }).stdout.trim()

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { catalogueOf } from '../../src/migration/catalogue.ts'
-import { catalogueInside, catalogueOfFiles } from '../../src/migration/catalogue-source.ts'
+import { readSource } from '../../src/migration/catalogue-source.ts'
 import { digestOf } from '../../src/migration/digest.ts'
+import type { CatalogueEntry } from '../../src/migration/migration.ts'
 import { readMigrations } from '../../src/migration/read.ts'
+import type { ConfigMapLike } from '../../src/migration/source.ts'
 import { release } from '../tools/example-files.ts'
 import { exampleSets } from '../tools/example-sets.ts'
 import { lockkeeper, withFolder } from '../tools/program.ts'
@@ -13,11 +15,15 @@ const inMigrations = (files: Files) =>
   Object.fromEntries(Object.entries(files).map(([name, text]) => [`migrations/${name}`, text]))
 const digestOfFiles = (files: Files) =>
   digestOf(catalogueOf(readMigrations(Object.entries(files).map(([name, content]) => ({ name, content })))), '99')
-/** What the webhook makes of a printed manifest. */
-function digestInWebhook(stdout: string): string {
-  const read = catalogueInside(parse(stdout))
+/** What the webhook reads of a ConfigMap. */
+function inWebhook(manifest: ConfigMapLike, catalogue = true) {
+  const read = readSource([manifest], { catalogue })
   if ('flaw' in read) throw new Error(read.flaw)
-  return digestOf(read.catalogue, '99')
+  return read.content.catalogue
+}
+/** What it makes of a printed manifest. */
+function digestInWebhook(stdout: string): string {
+  return digestOf(inWebhook(parse(stdout)), '99')
 }
 const many = (count: number): Files =>
   Object.fromEntries(
@@ -42,8 +48,9 @@ describe('catalogue', () => {
       })
       expect(Object.keys(manifest.data)).toEqual(['catalogue.json'])
       expect(digestInWebhook(stdout)).toBe(digestOfFiles(release(3)))
-      const asFiles = catalogueOfFiles([{ data: release(3) }], {})
-      expect(catalogueInside(manifest)).toMatchObject('flaw' in asFiles ? {} : { catalogue: asFiles.catalogue })
+      const { entries, ...asFiles } = inWebhook({ data: release(3) }, false)
+      const own = ({ floor: _, findings: __, ...entry }: CatalogueEntry) => entry
+      expect(inWebhook(manifest)).toMatchObject({ ...asFiles, entries: entries.map(own) })
       expect(stdout).not.toMatch(/CREATE|ALTER|INSERT/)
       expect(stderr).toMatch(/^migrations: 3, errors among their findings: 0, bytes: \d+\n$/)
     }))

@@ -79,7 +79,6 @@ describe('settings', () => {
 
   test.each([
     ['lockkeeper.dev/rollback-policy', 'never'],
-    ['lockkeeper.dev/rollback-policy', 'proven'],
     ['lockkeeper.dev/allow-irreversible', 'sure'],
     ['lockkeeper.dev/allow-adopt', 'yes'],
     ['lockkeeper.dev/baseline-version', 'one'],

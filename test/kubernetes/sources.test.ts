@@ -24,13 +24,15 @@ const map = (data: Record<string, string>, resourceVersion = '1', more: Partial<
 })
 const files = { '1_a.up.sql': 'SELECT 1;', '1_a.down.sql': 'SELECT 1;' }
 
+const nothingToSay = async () => ({ floors: {}, findings: [] })
+
 test('a ConfigMap is read live every time and parsed once per version', async () => {
   let reads = 0
   let current = map(files)
   const sources = new Sources(async () => {
     reads++
     return current
-  })
+  }, nothingToSay)
   const [one, two] = [await sources.read(request), await sources.read(request)]
   expect(reads).toBe(2)
   if (one.kind !== 'read' || two.kind !== 'read') throw new Error('not read')
@@ -43,8 +45,10 @@ test('a ConfigMap is read live every time and parsed once per version', async ()
 
 test('binaryData counts, and immutable is known only when all are', async () => {
   const binaryData = { '2_b.up.sql': Buffer.from('SELECT 2;').toString('base64') }
-  const sources = new Sources(async (name) =>
-    name === 'm' ? map(files, '1', { immutable: true }) : map({}, '1', { metadata: { name, uid: name }, binaryData }),
+  const sources = new Sources(
+    async (name) =>
+      name === 'm' ? map(files, '1', { immutable: true }) : map({}, '1', { metadata: { name, uid: name }, binaryData }),
+    nothingToSay,
   )
   const both = await sources.read({ ...request, configMaps: ['m', 'n'] })
   expect(both).toMatchObject({ kind: 'read', immutable: false })
@@ -56,7 +60,7 @@ const of = (maps: Record<string, V1ConfigMap>) =>
     const found = maps[name]
     if (found === undefined) throw new ApiException(404, 'no', '', {})
     return { ...found, metadata: { name, uid: name, resourceVersion: '1' } }
-  })
+  }, nothingToSay)
 const readOf = (outcome: SourceOutcome) => {
   if (outcome.kind !== 'read') throw new Error(`not read: ${JSON.stringify(outcome)}`)
   return outcome
@@ -185,7 +189,8 @@ describe('a catalogue in a ConfigMap', () => {
 })
 
 test('a missing one and an API server that refuses are told apart, without the body of its answer', async () => {
-  const failing = (code: number) => new Sources(() => Promise.reject(new ApiException(code, 'no', 'secret body', {})))
+  const failing = (code: number) =>
+    new Sources(() => Promise.reject(new ApiException(code, 'no', 'secret body', {})), nothingToSay)
   expect(await failing(404).read(request)).toEqual({ kind: 'missing', configMap: 'm' })
   expect(await failing(403).read(request)).toEqual({
     kind: 'failed',

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readMigrations } from '../../src/migration/read.ts'
 import { breaks } from '../../src/safety/compatibility/breaks.ts'
-import { type Compatibility, compatibilityOf } from '../../src/safety/compatibility/compatibility.ts'
-import { floorsOf } from '../../src/safety/compatibility/floors.ts'
+import { type Compatibility, compatibilitiesOf } from '../../src/safety/compatibility/compatibility.ts'
 import { works } from '../../src/safety/compatibility/works.ts'
 import { loadParser, type Parse } from '../../src/safety/parser.ts'
+import { floorsBy } from '../tools/floors.ts'
 
 let parse: Parse
 beforeAll(async () => {
@@ -20,7 +20,7 @@ const migrationsOf = (files: Readonly<Record<string, string>>) => {
 /** Of the up script of version 2, or of its down script. */
 function judged(up: string, earlier = 'SELECT 1', down = 'SELECT 1'): { up: Compatibility; down: Compatibility } {
   const files = { '1_a.up.sql': earlier, '2_b.up.sql': up, '2_b.down.sql': down }
-  const both = compatibilityOf(migrationsOf(files), parse).get('2')
+  const [, [, both] = []] = compatibilitiesOf(migrationsOf(files), parse)
   if (both?.down === undefined) throw new Error('version 2 was not read')
   return { up: both.up, down: both.down }
 }
@@ -110,12 +110,12 @@ describe('the floor', () => {
     ['is the version of what the parser rejects', [plus, 'SELEC 1'], { 1: '0', 2: '2' }],
   ])('%s', (_, scripts, expected) => {
     const files = Object.fromEntries(scripts.map((script, i) => [`${i + 1}_x.up.sql`, script]))
-    expect(Object.fromEntries(floorsOf(migrationsOf(files), parse))).toEqual(expected)
+    expect(Object.fromEntries(floorsBy(migrationsOf(files), parse))).toEqual(expected)
   })
 
   test('leaves repeatable migrations out', () => {
     const migrations = migrationsOf({ 'V1__a.sql': plus, 'R__v.sql': 'CREATE OR REPLACE VIEW v AS SELECT 1' })
-    expect([...floorsOf(migrations, parse)]).toEqual([['1', '0']])
+    expect([...floorsBy(migrations, parse)]).toEqual([['1', '0']])
   })
 
   test('rises with the versions, never above the one it is of, and no step after one that works lowers or raises it', () => {
@@ -123,9 +123,9 @@ describe('the floor', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 8 }), (scripts) => {
         const migrations = migrationsOf(Object.fromEntries(scripts.map((script, i) => [`${i + 1}_x.up.sql`, script])))
-        const known = compatibilityOf(migrations, parse)
+        const known = new Map([...compatibilitiesOf(migrations, parse)].map(([{ version }, both]) => [version, both]))
         let before = 0
-        for (const [version, floor] of floorsOf(migrations, parse)) {
+        for (const [version, floor] of floorsBy(migrations, parse)) {
           const works = known.get(version)?.up.verdict === 'works'
           expect(Number(floor)).toBe(works ? before : Number(version))
           before = Number(floor)

@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { SafetyFinding } from '../../src/migration/finding.ts'
+import type { Finding } from '../../src/migration/finding.ts'
 import { readMigrations } from '../../src/migration/read.ts'
-import { floorsOf } from '../../src/safety/compatibility/floors.ts'
 import { judge } from '../../src/safety/judge.ts'
 import { loadParser } from '../../src/safety/parser.ts'
 import { release } from '../tools/example-files.ts'
 import { flywayExample } from '../tools/example-flyway.ts'
 import { exampleSets } from '../tools/example-sets.ts'
+import { floorsBy } from '../tools/floors.ts'
 
 const folder = join(import.meta.dirname, '../../manifests/examples/orders/chart/migrations')
 const sets: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -26,8 +26,8 @@ test('the findings about the example sets are the ones of the golden file, and w
   const lines = Object.entries(sets).flatMap(([name, files]) => {
     const set = readMigrations(Object.entries(files).map(([file, content]) => ({ name: file, content })))
     const { findings } = judge(set, { parse })
-    const isFalse = ({ code, file }: SafetyFinding) => untrue.includes(`${code} ${file}`)
-    const floors = [...floorsOf(set.migrations, parse)].map(([version, floor]) => `${version} needs ${floor}`)
+    const isFalse = ({ code, file }: Finding) => untrue.includes(`${code} ${file}`)
+    const floors = [...floorsBy(set.migrations, parse)].map(([version, floor]) => `${version} needs ${floor}`)
     return [
       `${name}: ${set.migrations.length} migrations, ${findings.length} findings, ${findings.filter(isFalse).length} of them false`,
       ...findings.map((each) => `  ${isFalse(each) ? 'false ' : ''}${each.code}: ${each.message}`),

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { SafetyFinding } from '../../src/migration/finding.ts'
+import type { Finding } from '../../src/migration/finding.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { type Judgement, type JudgeOptions, judge } from '../../src/safety/judge.ts'
 import { loadParser, type Parse } from '../../src/safety/parser.ts'
@@ -13,7 +13,7 @@ type Options = Omit<JudgeOptions, 'parse'>
 const judged = (files: Readonly<Record<string, string>>, options: Options = {}): Judgement =>
   judge(readMigrations(Object.entries(files).map(([name, content]) => ({ name, content }))), { parse, ...options })
 const up = (text: string, options?: Options) => judged({ '1_a.up.sql': text }, options).findings
-const brief = ({ file, line, code }: SafetyFinding) => `${file}:${line} ${code}`
+const brief = ({ file, line, code }: Finding) => `${file}:${line} ${code}`
 
 const index = 'CREATE INDEX i ON orders (note)'
 

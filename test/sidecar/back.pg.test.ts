@@ -14,6 +14,13 @@ const versions = ({ sql }: TestDatabase, set = 'default') =>
     (rows) => rows.map(({ version }) => version),
   )
 
+const floors = async ({ sql }: TestDatabase) =>
+  Object.fromEntries(
+    (await sql<{ version: string; floor: string | null }>('select version, floor from lockkeeper.migration')).map(
+      ({ version, floor }) => [version, floor],
+    ),
+  )
+
 type Run = Omit<RunnerOptions, 'url' | 'target' | 'files'> & { files?: 0 | 1 | 2 | 3 | 'none' }
 const at = (database: TestDatabase, target: 1 | 2 | 3, token: number, { files, ...more }: Run = {}) =>
   runRunner({
@@ -81,13 +88,42 @@ describe.each(majors)('the way back on PostgreSQL %i', (major) => {
       expect(await columns(database)).toEqual(['id', 'note'])
     }))
 
-  test('auto: a schema that is known to suit the older code stays', () =>
+  test.each(['RollingUpdate', 'Recreate'])(
+    'auto under %s: a schema that is known to suit the older code stays, with every row that the newer code wrote',
+    (strategy) =>
+      withDatabase(server, async (database) => {
+        const env = { LOCKKEEPER_STRATEGY: strategy }
+        await at(database, 2, 1, { env })
+        await database.sql(`insert into orders values (2, 'written by release 2')`)
+        expect((await at(database, 1, 2, { env })).code).toBe(0)
+        expect(await database.sql('select id, note from orders order by id')).toEqual([
+          { id: 1, note: 'none' },
+          { id: 2, note: 'written by release 2' },
+        ])
+        expect(await floors(database)).toEqual({ 1: '0', 2: '0' })
+        const kept = await database.sql(
+          `select version, detail from lockkeeper.journal where event = 'applied' order by n`,
+        )
+        expect(kept).toEqual([
+          { version: '1', detail: 'floor 0' },
+          { version: '2', detail: 'floor 0' },
+        ])
+      }),
+  )
+
+  test('the history keeps for each version whether the code before it works: yes, no, not known, and what its author says', () =>
     withDatabase(server, async (database) => {
-      const files = { ...release(2), '3_nothing.up.sql': '-- nothing yet\n', '3_nothing.down.sql': 'SELECT 1;\n' }
-      await runRunner({ url: database.url, target: '3', token: 1, files })
-      // The floor of 3 is 0, so the highest floor is that of 2, which counts as itself.
-      expect((await at(database, 2, 2)).code).toBe(0)
-      expect(await versions(database)).toEqual(['1', '2', '3'])
+      const files = {
+        ...release(3),
+        '4_unknown.up.sql': 'DO $$ BEGIN END $$;',
+        '4_unknown.down.sql': 'SELECT 1;',
+        '5_word.up.sql': '-- lockkeeper: compatible nothing reads it\nALTER TABLE orders DROP remark;',
+        '5_word.down.sql': 'ALTER TABLE orders ADD remark text;',
+        '6_said.up.sql': '-- lockkeeper: floor 4\nALTER TABLE orders ADD said text;',
+        '6_said.down.sql': 'ALTER TABLE orders DROP said;',
+      }
+      expect((await runRunner({ url: database.url, target: '6', files })).code).toBe(0)
+      expect(await floors(database)).toEqual({ 1: '0', 2: '0', 3: '3', 4: null, 5: '0', 6: '4' })
     }))
 
   test('keep: the schema stays, with a warning, and the older release starts', () =>
@@ -110,11 +146,11 @@ describe.each(majors)('the way back on PostgreSQL %i', (major) => {
 
   test('no restart ever reverts: a pod of an older release starts on the newer schema of its neighbour', () =>
     withDatabase(server, async (database) => {
-      await at(database, 2, 1, { ...always, workload: 'shop/Deployment/a' })
-      await at(database, 3, 1, { ...always, workload: 'shop/Deployment/b' })
-      const again = await at(database, 2, 1, { ...always, workload: 'shop/Deployment/a' })
+      await at(database, 1, 1, { ...always, workload: 'shop/Deployment/a' })
+      await at(database, 2, 1, { ...always, workload: 'shop/Deployment/b' })
+      const again = await at(database, 1, 1, { ...always, workload: 'shop/Deployment/a' })
       expect(again.code).toBe(0)
-      expect(await columns(database)).toEqual(['id', 'remark'])
+      expect(await columns(database)).toEqual(['id', 'note'])
     }))
 
   testEnds(
@@ -156,23 +192,22 @@ describe.each(majors)('the way back on PostgreSQL %i', (major) => {
     }),
   )
 
+  testEnds('two workloads that go up together over a change that breaks both: the first waits for the second', () =>
+    withDatabase(server, async (database) => {
+      const [a, b] = [{ workload: 'shop/Deployment/a' }, { workload: 'shop/Deployment/b' }]
+      await at(database, 2, 1, a)
+      await at(database, 2, 1, b)
+      const env = { LOCKKEEPER_DEADLINE: '20s' }
+      const both = await Promise.all([at(database, 3, 2, { ...a, env }), at(database, 3, 2, { ...b, env })])
+      expect(both.map(({ code }) => code)).toEqual([0, 0])
+      expect(await columns(database)).toEqual(['id', 'remark'])
+    }),
+  )
+
   testEnds('an up that is known to break a neighbour waits for it', () =>
     withDatabase(server, async (database) => {
       await at(database, 2, 1, { workload: 'shop/Deployment/a' })
-      const files = {
-        ...release(2),
-        '3_breaks.up.sql': '-- lockkeeper: floor 3\nALTER TABLE orders RENAME note TO remark;\n',
-        '3_breaks.down.sql': 'ALTER TABLE orders RENAME remark TO note;\n',
-      }
-      const run = (token: number) =>
-        runRunner({
-          url: database.url,
-          target: '3',
-          token,
-          files,
-          workload: 'shop/Deployment/b',
-          env: { LOCKKEEPER_DEADLINE: '700ms' },
-        })
+      const run = (token: number) => at(database, 3, token, { workload: 'shop/Deployment/b' })
       const refused = await run(1)
       expect(refused.code).toBe(12)
       expect(refused.termination).toMatchObject({ code: 'breaks-workload' })

@@ -26,7 +26,7 @@ const common: BuildOptions = {
 
 const bundles: Readonly<Record<string, BuildOptions>> = {
   runner: { entryPoints: { runner: 'sidecar/main.ts' }, splitting: true, chunkNames: 'runner-[hash]' },
-  webhook: { entryPoints: { webhook: 'src/main.ts' } },
+  webhook: { entryPoints: { webhook: 'src/main.ts', 'webhook-judge': 'src/judging/worker.ts' } },
   lockkeeper: {
     entryPoints: { lockkeeper: 'src/cli/main.ts' },
     splitting: true,
@@ -37,7 +37,7 @@ const bundles: Readonly<Record<string, BuildOptions>> = {
 
 /**
  * Writes `dist/lockkeeper.js`, `dist/webhook.js` and `dist/runner.js`, or those that are named, and `dist/libpg-query.wasm`
- * which `lint` needs beside them. The runner is split, so that a pod with nothing to do never loads what only a migration
+ * which each of them needs beside it to read SQL. The runner is split, so that a pod with nothing to do never loads what only a migration
  * needs; its chunks are `dist/runner-*.js`. `--outdir` names another folder.
  */
 async function buildAll(outdir: string, names: readonly string[]): Promise<void> {

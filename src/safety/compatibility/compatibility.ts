@@ -36,19 +36,18 @@ export interface Both {
   readonly down?: Compatibility
 }
 
-/** By version, of every versioned migration. */
-export function compatibilityOf(migrations: readonly Migration[], parse: Parse): Map<string, Both> {
+/** Of every versioned migration, in version order, each read when it is asked for. */
+export function* compatibilitiesOf(migrations: readonly Migration[], parse: Parse): Generator<[Migration, Both]> {
   const schema = new Schema()
-  const versioned = migrations.filter(({ kind }) => kind === 'versioned')
-  return new Map(
-    versioned.map(({ version, up, down }) => {
-      const both = {
-        up: ofScript(up, parse, schema, version),
-        ...(down && { down: ofScript(down, parse, schema.fork(), `down ${version}`) }),
-      }
-      return [version, both]
-    }),
-  )
+  for (const migration of migrations) {
+    const { kind, version, up, down } = migration
+    if (kind !== 'versioned') continue
+    const both = {
+      up: ofScript(up, parse, schema, version),
+      ...(down && { down: ofScript(down, parse, schema.fork(), `down ${version}`) }),
+    }
+    yield [migration, both]
+  }
 }
 
 /** `schema` learns what the script does. */

@@ -1,23 +1,39 @@
 import type { Migration } from '../../migration/migration.ts'
-import { highestVersion } from '../../migration/version.ts'
 import type { Parse } from '../parser.ts'
-import { compatibilityOf } from './compatibility.ts'
+import { type Both, compatibilitiesOf } from './compatibility.ts'
 
-/**
- * For every version the floor of the schema on which it is the highest one applied: the lowest target whose code is
- * known to work there. A migration whose up is known to suit the code before it leaves the floor where it was; one that
- * says `-- lockkeeper: floor VERSION` raises it to that; any other raises it to its own version, since unknown counts as
- * incompatible.
- */
-export function floorsOf(migrations: readonly Migration[], parse: Parse): Map<string, string> {
-  const compatibility = compatibilityOf(migrations, parse)
-  const floors = new Map<string, string>()
-  let floor = '0'
-  for (const { kind, version, floor: said } of migrations) {
-    if (kind !== 'versioned') continue
-    const own = said ?? (compatibility.get(version)?.up.verdict === 'works' ? '0' : version)
-    floor = highestVersion([floor, own]) ?? floor
-    floors.set(version, floor)
+/** What one migration does to the code that was written for the schema before it. */
+export interface OwnFloor extends Both {
+  /**
+   * The lowest target whose code is known to work once this migration is applied, as far as this migration goes: `0`
+   * where such code is known to work, its own version where there is code that fails, what
+   * `-- lockkeeper: floor VERSION` says. Undefined: unknown, which `decide` counts as incompatible on the way back.
+   */
+  readonly floor: string | undefined
+}
+
+/** The own floors of a set, each worked out when it is first asked for: nobody has to wait for all of them. */
+export class Floors {
+  readonly #known = new Map<string, OwnFloor>()
+  readonly #ahead: Generator<[Migration, Both]>
+
+  constructor(migrations: readonly Migration[], parse: Parse) {
+    this.#ahead = compatibilitiesOf(migrations, parse)
   }
-  return floors
+
+  /** Undefined for a version that the set does not have. */
+  of(version: string): OwnFloor | undefined {
+    while (!this.#known.has(version)) {
+      const next = this.#ahead.next()
+      if (next.done === true) return undefined
+      const [migration, both] = next.value
+      this.#known.set(migration.version, { ...both, floor: floorOf(migration, both) })
+    }
+    return this.#known.get(version)
+  }
+}
+
+function floorOf({ version, floor }: Migration, { up }: Both): string | undefined {
+  if (floor !== undefined) return floor
+  return up.verdict === 'works' ? '0' : up.verdict === 'breaks' ? version : undefined
 }

@@ -1,4 +1,4 @@
-import type { SafetyCode, SafetyFinding } from '../../migration/finding.ts'
+import type { Finding, SafetyCode } from '../../migration/finding.ts'
 import { type Effect, labelOf, type Thing } from '../effects/effect.ts'
 import { effectsOf } from '../effects/effects.ts'
 import type { Found } from '../rule.ts'
@@ -63,7 +63,7 @@ export interface PairFound extends Found {
 /** What one file of this folder exports, named as the code. */
 export interface RollbackRule {
   readonly code: SafetyCode
-  readonly severity: SafetyFinding['severity']
+  readonly severity: Finding['severity']
   readonly finds: string
   readonly why: string
   /** Why it refuses, or only warns. */

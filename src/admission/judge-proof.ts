@@ -1,0 +1,18 @@
+import type { Policy } from '../injection/policy.ts'
+import type { Finding } from '../migration/finding.ts'
+import type { Catalogue, CatalogueEntry } from '../migration/migration.ts'
+import { compareVersions } from '../migration/version.ts'
+import { verifyProof } from '../proof/verify.ts'
+
+/**
+ * `rollback-unproven` under the policy `proven`. A migration without a down script, or one that says that it cannot be
+ * undone, has a finding of its own; up to the baseline none is asked for.
+ */
+export function judgeProof(range: readonly CatalogueEntry[], policy: Policy, catalogue: Catalogue): Finding[] {
+  const { rollbackPolicy, baseline, proofKey } = policy
+  if (rollbackPolicy !== 'proven') return []
+  const wanted = range.filter(
+    ({ version, down }) => down !== undefined && (baseline === undefined || compareVersions(version, baseline) > 0),
+  )
+  return verifyProof(catalogue.proof, catalogue, proofKey, wanted)
+}

@@ -1,0 +1,26 @@
+import { parentPort } from 'node:worker_threads'
+import type { Migration } from '../migration/migration.ts'
+import type { SqlFacts } from '../migration/sql-facts.ts'
+import { loadParser } from '../safety/parser.ts'
+import { remembering } from '../safety/remembering.ts'
+import { sqlFacts } from '../safety/sql-facts.ts'
+
+/** A set to be judged, and its answer, which has the same number. */
+export interface Question {
+  readonly id: number
+  readonly migrations: readonly Migration[]
+  readonly since?: string
+}
+export interface Answer {
+  readonly id: number
+  readonly facts: SqlFacts
+}
+
+/** Statements of a release come again with the next one. */
+const ROOM = 500_000
+
+const parse = remembering(await loadParser(), ROOM)
+parentPort?.on('message', ({ id, migrations, since }: Question) => {
+  const facts = sqlFacts({ migrations }, { parse, ...(since !== undefined && { since }) })
+  parentPort?.postMessage({ id, facts } satisfies Answer)
+})

@@ -1,0 +1,30 @@
+import type { MigrationSet } from '../migration/migration.ts'
+import type { SqlFacts } from '../migration/sql-facts.ts'
+import { Floors } from './compatibility/floors.ts'
+import { judge } from './judge.ts'
+import type { Parse } from './parser.ts'
+import { remembering } from './remembering.ts'
+
+export interface SqlFactsOptions {
+  readonly parse: Parse
+  /** Migrations above it are one release, see `judge`. */
+  readonly since?: string
+}
+
+/** UTF-16 units of SQL whose trees are kept while one set is read twice: by the rules, and for its floors. */
+const ROOM = 100_000
+
+/** What the SQL of a set says: its findings, all as warnings (DESIGN section 6), and the floors that are known. */
+export function sqlFacts(set: Pick<MigrationSet, 'migrations'>, { parse: read, since }: SqlFactsOptions): SqlFacts {
+  const parse = remembering(read, ROOM)
+  const { findings } = judge(set, { parse, briefly: true, ...(since !== undefined && { since }) })
+  const floors = new Floors(set.migrations, parse)
+  const known = set.migrations.flatMap(({ kind, version }) => {
+    const floor = kind === 'versioned' ? floors.of(version)?.floor : undefined
+    return floor === undefined ? [] : [[version, floor]]
+  })
+  return {
+    floors: Object.fromEntries(known),
+    findings: findings.map((finding) => ({ ...finding, severity: 'warning' })),
+  }
+}

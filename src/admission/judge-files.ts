@@ -59,7 +59,10 @@ function wayUp(build: Build, catalogue: Catalogue): Finding[] {
     allowIrreversible: policy.allowIrreversible,
     ...(policy.baseline !== undefined && { baseline: policy.baseline }),
   }
-  const back = [...rollbackFindings(range, rules), ...judgeProof(range, policy, catalogue)]
+  // That a down script drops what its up made is said on the way back, where it would happen.
+  const back = [...rollbackFindings(range, rules), ...judgeProof(range, policy, catalogue)].filter(
+    ({ code }) => code !== 'rollback-data-loss' || policy.denyFindings.includes(code),
+  )
   const excused: Finding[] =
     build.breakGlass === undefined ? back : back.map((finding) => ({ ...finding, severity: 'warning' }))
   return [

@@ -12,6 +12,7 @@ export function judgeWayBack(build: Build, { source }: Facts): Finding[] {
   const { target, onRollback } = settings
   const rolling = strategyOf(workload) !== 'Recreate'
   if (onRollback === 'auto' && rolling) return aheadIncompatible(old.status, target)
+  if (!runsDown(build)) return []
   const entries = source?.kind === 'read' ? between(source.catalogue, target, old.status.target) : []
   const stuck = entries.find(({ down }) => down === undefined)
   const impossible = stuck && [
@@ -22,7 +23,16 @@ export function judgeWayBack(build: Build, { source }: Facts): Finding[] {
       stuck.version,
     ),
   ]
-  return impossible ?? (onRollback === 'always' && rolling ? [dataLoss(old.status.target, target)] : [])
+  const lost = entries.flatMap(({ findings }) => findings.filter(({ code }) => code === 'rollback-data-loss'))
+  return impossible ?? [...(rolling ? [dataLoss(old.status.target, target)] : []), ...lost.toReversed()]
+}
+
+/** Whether the way back runs down scripts (DESIGN section 7), where the release that is left was applied. */
+export function runsDown({ settings, old, workload }: Build): boolean {
+  const { target, onRollback } = settings
+  if (old === undefined || onRollback === 'keep') return false
+  if (onRollback === 'always') return true
+  return strategyOf(workload) === 'Recreate' && compareVersions(old.status.floor, target) > 0
 }
 
 function aheadIncompatible({ floor, target: live }: { floor: string; target: string }, target: string): Finding[] {

@@ -1,8 +1,12 @@
 import { kindOf, strategyOf } from '../injection/kinds.ts'
 import { type Workload, workloadId } from '../injection/workload.ts'
+import { floorOf } from '../migration/decide.ts'
+import type { Catalogue } from '../migration/migration.ts'
+import { compareVersions } from '../migration/version.ts'
 import { usableCatalogue } from './build.ts'
 import type { Facts } from './facts.ts'
 import { between } from './judge-files.ts'
+import { runsDown } from './judge-way-back.ts'
 import type { ReviewRequest } from './review.ts'
 import type { Build } from './situation.ts'
 import { MAX_LENGTH, planLines } from './warning.ts'
@@ -15,7 +19,10 @@ export function planWarnings({ namespace }: ReviewRequest, build: Build, facts: 
   const from = old?.status.target
   if (direction === 'back') {
     if (!kindOf(workload).lowers) return [headed(id, `asks for ${target} again, and the schema stays at ${from}`)]
-    const head = headed(id, `schema ${from} goes back to ${target} (on-rollback: ${settings.onRollback})`)
+    const goes = stays(build)
+      ? `asks for ${target} again, and the schema stays at ${from}`
+      : `schema ${from} goes back to ${target}`
+    const head = headed(id, `${goes} (on-rollback: ${settings.onRollback})`)
     return [head, ...pausedLine(workload), ...downLines(build, facts)]
   }
   const catalogue = usableCatalogue(facts, target)
@@ -34,8 +41,32 @@ export function planWarnings({ namespace }: ReviewRequest, build: Build, facts: 
           `  up ${version} ${name}${downFile === undefined ? '' : `, back by ${downFile}`}`,
       ),
     ),
-    ...(steps.length === 0 ? [] : afterFailureLine(workload)),
+    ...(steps.length === 0 ? [] : [...undoLine(build, catalogue), ...afterFailureLine(workload)]),
   ]
+}
+
+/** What an undo of this rollout will do: `on-rollback` and the floor decide it (DESIGN section 7). */
+function undoLine({ settings, old, workload }: Build, { entries }: Catalogue): string[] {
+  const from = old?.status.target
+  const { target, onRollback } = settings
+  if (from === undefined || !kindOf(workload).lowers) return []
+  const undo = `  an undo to ${from}`
+  if (onRollback === 'keep') return [`${undo} leaves the schema (on-rollback: keep)`]
+  if (onRollback === 'always') return [`${undo} runs the down scripts (on-rollback: always)`]
+  const covered = entries.filter(({ version }) => compareVersions(version, target) <= 0)
+  const floor = floorOf(covered.map(({ version, floor }) => ({ version, floor: floor ?? null })))
+  if (compareVersions(from, floor) >= 0) return [`${undo} leaves the schema: its code is known to work on it`]
+  const why = `only code from ${floor} on is known to work on the schema`
+  return strategyOf(workload) === 'Recreate'
+    ? [`${undo} runs the down scripts: ${why}`]
+    : [`${undo} will be refused: ${why} (lockkeeper plan says why)`]
+}
+
+/** Whether a way back leaves the schema: so it was asked for, or its code is known to work on it. */
+function stays({ settings, old }: Build): boolean {
+  const { onRollback, target } = settings
+  if (onRollback === 'keep') return true
+  return onRollback === 'auto' && old !== undefined && compareVersions(old.status.floor, target) <= 0
 }
 
 /** A workload's name may have 253 characters: its middle gives way to what is said about it. */
@@ -46,11 +77,10 @@ function headed(id: string, text: string): string {
 }
 
 /** The down scripts that will run, as far as the files still hold those of the release that is left. */
-function downLines({ settings, old, workload }: Build, { source }: Facts): string[] {
-  const { target, onRollback } = settings
-  const runs = onRollback === 'always' || (onRollback === 'auto' && strategyOf(workload) === 'Recreate')
-  if (!runs || old === undefined || source?.kind !== 'read') return []
-  const left = between(source.catalogue, target, old.status.target)
+function downLines(build: Build, { source }: Facts): string[] {
+  const { settings, old } = build
+  if (!runsDown(build) || old === undefined || source?.kind !== 'read') return []
+  const left = between(source.catalogue, settings.target, old.status.target)
   return planLines(
     left.toReversed().map(({ version, name, downFile }) => `  down ${version} ${name}, by ${downFile ?? 'nothing'}`),
   )

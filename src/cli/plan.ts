@@ -1,4 +1,5 @@
 import type { Seen } from '../../sidecar/history/read.ts'
+import { floorsOf } from '../../sidecar/read-sql.ts'
 import { formatDuration } from '../migration/duration.ts'
 import { firstSteps } from '../migration/flyway/first-steps.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
@@ -6,6 +7,7 @@ import { planUp } from '../migration/plan.ts'
 import { compareVersions, highestVersion } from '../migration/version.ts'
 import { type DatabaseOptions, requestOf, versionOption, withDatabase } from './database.ts'
 import type { Output } from './output.ts'
+import { describeCompatibility, plannedCompatibility } from './plan-compatibility.ts'
 import { formatBytes, type PlannedLock, plannedStatements, relationsOf, sizesOf, stallOf } from './plan-locks.ts'
 import { lookAt } from './status.ts'
 
@@ -51,7 +53,9 @@ export async function plan(
     ({ kind, name, up }) => kind === 'repeatable' && (to ?? top) === top && seen.repeatables.get(name) !== up.checksum,
   )
   const lockTimeoutMs = requestOf(options, to).lockTimeoutMs
-  const described = steps.map(({ version, name, up, down, transaction }) => {
+  const floors = await floorsOf(files)
+  const described = steps.map((step) => {
+    const { version, name, up, down, transaction } = step
     const statements = plannedStatements(up, sizes)
     return {
       version,
@@ -62,6 +66,7 @@ export async function plan(
       locks: statements.flatMap(({ line, locks }) => locks.map((lock) => ({ line, ...lock }))),
       stallMs: stallOf(statements, lockTimeoutMs),
       down: down?.file ?? null,
+      compatibility: plannedCompatibility(step, floors),
       shown: statements,
     }
   })
@@ -73,13 +78,14 @@ export async function plan(
     repeatables: repeatables.map(({ name, up }) => ({ name, file: up.file })),
   })
   if (steps.length + repeatables.length === 0) output.print(`nothing to do: the schema is at ${live ?? 'nothing'}`)
-  for (const { version, name, file, transactional, shown, stallMs, down } of described) {
+  for (const { version, name, file, transactional, shown, stallMs, down, compatibility } of described) {
     output.print(`up ${version} ${name}  (${file}; back by ${down ?? 'nothing'})`)
     if (!transactional) output.print('  statement by statement, outside a transaction')
     for (const statement of shown) {
       output.print(`  ${statement.text}`)
       for (const lock of statement.locks) if (lock.bytes !== null) output.print(`      ${describeLock(lock)}`)
     }
+    for (const line of describeCompatibility(compatibility)) output.print(line)
     if (stallMs > 0) output.print(`  may hold up others for at most ${formatDuration(stallMs)} at a time`)
   }
   for (const { name, up } of repeatables) output.print(`again ${name}  (${up.file})`)

@@ -2,6 +2,7 @@ import { serverFacts } from '../../sidecar/history/facts.ts'
 import { nothingSeen, readHistory, type Seen } from '../../sidecar/history/read.ts'
 import { describeHolder, type Holder, lockHolder } from '../../sidecar/lock.ts'
 import { DEFAULTS } from '../contract.ts'
+import { floorOf } from '../migration/decide.ts'
 import type { MigrationSet } from '../migration/migration.ts'
 import { highestVersion } from '../migration/version.ts'
 import { type DatabaseOptions, withDatabase } from './database.ts'
@@ -35,9 +36,11 @@ export async function status(output: Output, options: DatabaseOptions, files: Mi
     down: downChecksum === null ? 'none' : 'stored',
   }))
   const isApplied = (version: string) => applied.some((each) => each.version === version)
+  const floor = floorOf(seen.applied)
   const document = {
     live: highestVersion(applied.map(({ version }) => version)) ?? null,
     target: highestVersion(versioned.map(({ version }) => version)) ?? null,
+    floor,
     applied,
     pending: versioned.filter(({ version }) => !isApplied(version)).map(({ version, name }) => ({ version, name })),
     changed: seen.applied
@@ -69,6 +72,9 @@ export async function status(output: Output, options: DatabaseOptions, files: Mi
   output.document(document)
   output.print(`live     ${document.live ?? 'nothing'}`)
   output.print(`target   ${document.target ?? 'nothing'}`)
+  output.print(
+    `floor    ${floor === '0' ? 'any code is known to work on the schema' : `only code from ${floor} on is known to work on the schema`}`,
+  )
   const rows = [
     ...applied.map(({ version, name, appliedAt, down }) => [
       'applied',

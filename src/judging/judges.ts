@@ -16,6 +16,11 @@ export class Judges {
   #worker: Worker | undefined
   #last = 0
   readonly #waiting = new Map<number, Waiting>()
+  readonly #maxHeap: number
+
+  constructor(maxHeap = MAX_HEAP) {
+    this.#maxHeap = maxHeap
+  }
 
   /** Rejects where the thread ends over it (memory, or a defect): the next call starts another. */
   judge({ migrations }: Pick<MigrationSet, 'migrations'>, since?: string): Promise<SqlFacts> {
@@ -34,7 +39,9 @@ export class Judges {
   #start(): Worker {
     // The bundle has it beside itself.
     const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './webhook-judge.js'
-    const worker = new Worker(new URL(file, import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP } })
+    const worker = new Worker(new URL(file, import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: this.#maxHeap },
+    })
     worker.unref()
     worker.on('message', ({ id, facts }: Answer) => {
       this.#waiting.get(id)?.resolve(facts)

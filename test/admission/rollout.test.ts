@@ -33,7 +33,7 @@ describe('a new workload', () => {
       LOCKKEEPER_WORKLOAD: 'shop/Deployment/orders',
       LOCKKEEPER_DATABASE_DIR: '/lockkeeper/database',
     })
-    expect(statusOf(created.object)).toMatchObject({ target: '2', token: 1000, floor: '2' })
+    expect(statusOf(created.object)).toMatchObject({ target: '2', token: 1000, floor: '0' })
     expect(created.warnings).toEqual([
       'shop/Deployment/orders: schema as it is to 2, 2 migrations unless applied already',
       '  up 1 create_orders, back by 1_create_orders.down.sql',
@@ -105,6 +105,9 @@ describe('the next release', () => {
     expect(rolled.warnings).toEqual([
       'shop/Deployment/orders: schema 2 to 3, 1 migration',
       '  up 3 rename_note, back by 3_rename_note.down.sql',
+      '  an undo to 2 will be refused: only code from 3 on is known to work on the schema (lockkeeper plan says why)',
+      'rename-breaks-clients: 3_rename_note.up.sql line 1 renames column orders.note to orders.remark, and code of the release…',
+      '  fix: add the new column, write both, fill it in batches, and drop the old one in a later release',
     ])
   })
 
@@ -279,7 +282,9 @@ describe('the way back', () => {
     expect(always.warnings.join('\n')).toContain('rollback-data-loss')
     expect(envOf(always.object).LOCKKEEPER_ON_ROLLBACK).toBe('always')
     const keep = back({ 'lockkeeper.dev/on-rollback': 'keep' })
-    expect(keep.warnings).toEqual(['shop/Deployment/orders: schema 3 goes back to 2 (on-rollback: keep)'])
+    expect(keep.warnings).toEqual([
+      'shop/Deployment/orders: asks for 2 again, and the schema stays at 3 (on-rollback: keep)',
+    ])
   })
 
   test('by the annotation alone is pointed out', () => {

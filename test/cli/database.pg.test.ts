@@ -47,7 +47,13 @@ test('up, status, plan, down and history tell one story', () =>
       lock: null,
       requirements: [],
     })
-    expect((await run('status')).stdout).toContain('pending  3')
+    expect(status.floor).toBe('0')
+    const shown = (await run('status')).stdout
+    expect(shown).toContain('pending  3')
+    expect(shown).toContain('floor    any code is known to work on the schema\n')
+    expect((await run('plan')).stdout).toMatch(
+      / {2}breaks code of the release before:\n {6}line 1: another name or schema of anything that code names: /,
+    )
 
     const last = JSON.parse((await run('up', '-o', 'json')).stdout)
     expect(last).toMatchObject({
@@ -57,6 +63,7 @@ test('up, status, plan, down and history tell one story', () =>
       result: 'done',
       findings: [],
     })
+    expect((await run('status')).stdout).toContain('floor    only code from 3 on is known to work on the schema\n')
     expect((await run('plan', '--to', '1')).stdout).toContain('down from 3 to 1')
     const down = JSON.parse((await run('down', '--steps', '1', '-o', 'json')).stdout)
     expect(down).toMatchObject({ from: '3', to: '2', steps: [{ version: '3', direction: 'down' }], result: 'done' })
@@ -76,7 +83,13 @@ test('plan says which locks are taken on what is there, how large that is, and h
     expect(text).toContain('may hold up others for at most 500ms at a time')
     expect(JSON.parse((await run('plan', '-o', 'json')).stdout)).toMatchObject({
       steps: [
-        { version: '3', transactional: true, stallMs: 500, locks: [{ line: 1, relation: 'orders', rows: 1000 }] },
+        {
+          version: '3',
+          transactional: true,
+          stallMs: 500,
+          locks: [{ line: 1, relation: 'orders', rows: 1000 }],
+          compatibility: { floor: '3', verdict: 'breaks', reasons: [{ line: 1 }] },
+        },
       ],
     })
   }))

@@ -7,6 +7,7 @@ import { catalogueOf } from '../../src/migration/catalogue.ts'
 import { writeCatalogue } from '../../src/migration/catalogue-file.ts'
 import { digestOf } from '../../src/migration/digest.ts'
 import type { Catalogue } from '../../src/migration/migration.ts'
+import type { SqlFacts } from '../../src/migration/sql-facts.ts'
 import { exampleSets } from '../tools/example-sets.ts'
 import { withFolder } from '../tools/program.ts'
 
@@ -196,5 +197,70 @@ test('a missing one and an API server that refuses are told apart, without the b
     kind: 'failed',
     configMap: 'm',
     reason: 'the API server answered 403',
+  })
+})
+
+describe('the SQL in ConfigMaps', () => {
+  const facts: SqlFacts = {
+    floors: { 1: '0' },
+    findings: [{ code: 'index-blocks-writes', severity: 'warning', version: '1', message: 'm', fix: 'f' }],
+  }
+  const codes = (outcome: SourceOutcome) => readOf(outcome).catalogue.findings.map(({ code }) => code)
+
+  test('is judged once for each version of them and each release, and is in the catalogue', async () => {
+    const asked: (string | undefined)[] = []
+    const sources = new Sources(
+      async () => map(files),
+      async (_, since) => {
+        asked.push(since)
+        return facts
+      },
+    )
+    const [one] = await Promise.all([sources.read(request), sources.read(request)])
+    await sources.read({ ...request, since: '1' })
+    await sources.read(request)
+    expect(asked).toEqual([undefined, '1'])
+    expect(readOf(one).catalogue.entries[0]).toMatchObject({ floor: '0', findings: facts.findings })
+  })
+
+  test('that takes longer than a review can wait is said to be unread, and is there for the next one', async () => {
+    const judged = Promise.withResolvers<SqlFacts>()
+    const sources = new Sources(
+      async () => map(files),
+      () => judged.promise,
+      1,
+    )
+    const first = await sources.read(request)
+    expect(codes(first)).toEqual(['sql-unjudged'])
+    expect(readOf(first).catalogue.entries[0]?.floor).toBeUndefined()
+    judged.resolve(facts)
+    await judged.promise
+    const second = await sources.read(request)
+    expect(codes(second)).toEqual([])
+    expect(readOf(second).catalogue.entries[0]?.floor).toBe('0')
+  })
+
+  test('that cannot be judged is said to be unread, with the reason', async () => {
+    const sources = new Sources(
+      async () => map(files),
+      () => Promise.reject(new Error('too much')),
+    )
+    expect(readOf(await sources.read(request)).catalogue.findings).toMatchObject([
+      { code: 'sql-unjudged', severity: 'warning', message: expect.stringContaining('too much') },
+    ])
+  })
+
+  test('comes with the proof of the catalogue beside them, whose other content does not count', async () => {
+    const catalogue = writeCatalogue({ format: 'goose', entries: [], findings: [], proof: 'lockkeeper-proof 1\n' })
+    const sources = of({ m: map(files), p: map({ 'catalogue.json': catalogue }) })
+    const read = readOf(await sources.read({ ...request, proofs: 'p' }))
+    expect(read.catalogue).toMatchObject({ format: 'golang-migrate', proof: 'lockkeeper-proof 1\n' })
+    expect(read.items.map(({ configMap }) => configMap)).toEqual(['m'])
+    expect(await sources.read({ ...request, proofs: 'gone' })).toEqual({ kind: 'missing', configMap: 'gone' })
+    expect(await of({ m: map(files), p: map({}) }).read({ ...request, proofs: 'p' })).toMatchObject({
+      kind: 'failed',
+      configMap: 'p',
+      reason: 'it has no key catalogue.json',
+    })
   })
 })

@@ -12,6 +12,7 @@ import { EDITIONS, type ProofEntry } from '../../src/proof/proof.ts'
 import { proofText, readProof } from '../../src/proof/proof-file.ts'
 import { publicKeyLine, readPrivateKey, readPublicKey, signed } from '../../src/proof/signature.ts'
 import { verifyProof } from '../../src/proof/verify.ts'
+import { entriesOf } from '../tools/proof.ts'
 
 const keys = () => generateKeyPairSync('ed25519')
 const ours = keys()
@@ -34,21 +35,6 @@ const three = {
 } as const
 const catalogue = set(three)
 
-/** What the prover writes of a catalogue where all is well. */
-const entriesOf = (of: Catalogue, more: Partial<ProofEntry> = {}): ProofEntry[] => {
-  const before = digestsBefore(of)
-  return of.entries.map(({ version, up, down = '' }) => ({
-    version,
-    up,
-    down,
-    before: before.get(version) ?? '',
-    postgres: 18,
-    start: 'empty',
-    compared: [{ what: 'schema', edition: 1, result: 'restored' }],
-    at: '2026-11-25T22:46:49Z',
-    ...more,
-  }))
-}
 const proof = signed(proofText(entriesOf(catalogue)), ours.privateKey)
 
 describe('a proof', () => {

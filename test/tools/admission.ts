@@ -6,6 +6,10 @@ import { validate } from '../../src/admission/validate.ts'
 import type { Verdict } from '../../src/admission/verdict.ts'
 import { catalogueOf } from '../../src/migration/catalogue.ts'
 import { readMigrations } from '../../src/migration/read.ts'
+import { withSqlFacts } from '../../src/migration/sql-facts.ts'
+import { loadParser } from '../../src/safety/parser.ts'
+import { remembering } from '../../src/safety/remembering.ts'
+import { sqlFacts } from '../../src/safety/sql-facts.ts'
 import type { Files } from './runner.ts'
 
 export type Deployment = Record<string, unknown> & {
@@ -57,12 +61,14 @@ export const shop = (annotations: Record<string, string> = {}): NamespaceFacts =
   annotations,
 })
 
-/** What the webhook would read of these files. */
+const parse = remembering(await loadParser(), 100_000)
+
+/** What the webhook would read of these files, their SQL included. */
 export function source(files: Files, immutable = false): SourceOutcome {
   const set = readMigrations(Object.entries(files).map(([name, content]) => ({ name, content })))
   return {
     kind: 'read',
-    catalogue: catalogueOf(set),
+    catalogue: catalogueOf(withSqlFacts(set, sqlFacts(set, { parse }))),
     immutable,
     items: [{ configMap: 'orders-migrations', keys: Object.keys(files) }],
   }

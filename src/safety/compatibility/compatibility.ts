@@ -50,15 +50,20 @@ export function* compatibilitiesOf(migrations: readonly Migration[], parse: Pars
   }
 }
 
+/** UTF-16 units. A script of more brings data rather than changes, and a run would wait for it to be read. */
+const MAX_READ = 256 * 1024
+
 /** `schema` learns what the script does. */
 function ofScript(script: Script, parse: Parse, schema: Schema, scope: string): Compatibility {
+  const { compatible: word } = readDirectives(script.file, script.text, script.line)
+  if (script.text.length > MAX_READ)
+    return { ...tooLong(script), ...(word !== undefined && { verdict: 'works', word }) }
   const { statements } = readScript(script, parse)
   const reasons = statements.flatMap((statement) => {
     const own = piecesOf(statement, schema, scope).map((piece) => reasonOf(script, piece))
     for (const effect of effectsOf(statement)) schema.apply(effect, scope)
     return own
   })
-  const { compatible: word } = readDirectives(script.file, script.text, script.line)
   const worst = order.find((verdict) => reasons.some((each) => each.verdict === verdict)) ?? 'works'
   return {
     verdict: word === undefined ? worst : 'works',
@@ -66,6 +71,11 @@ function ofScript(script: Script, parse: Parse, schema: Schema, scope: string): 
     ...(word !== undefined && { word }),
   }
 }
+
+const tooLong = ({ file, line }: Script): Compatibility => ({
+  verdict: 'unknown',
+  reasons: [{ verdict: 'unknown', file, line, text: 'the script is too long to be read for this' }],
+})
 
 const order = ['breaks', 'unknown', 'works'] as const
 

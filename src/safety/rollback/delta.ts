@@ -31,6 +31,8 @@ export interface Changed {
 export class Delta {
   readonly differences = new Map<string, Difference>()
   readonly changed = new Map<string, Changed>()
+  /** Those of them that are gone: a script may make thousands of things, and each is looked up there. */
+  readonly #gone = new Map<string, Difference>()
   readonly #before: Schema
 
   constructor(before: Schema) {
@@ -58,9 +60,9 @@ export class Delta {
 
   #make(effect: Make, origin: Origin): void {
     const before = this.#before.find(effect.thing)
-    const gone = [...this.differences.values()].find((each) => each.how === 'gone' && isSame(each.thing, effect.thing))
+    const gone = [...this.#gone.values()].find(({ thing }) => isSame(thing, effect.thing))
     if (gone !== undefined) {
-      this.differences.delete(labelOf(gone.thing))
+      this.#remove(labelOf(gone.thing))
       return
     }
     if (before !== undefined && effect.replace === true) {
@@ -72,7 +74,15 @@ export class Delta {
   }
 
   #note(difference: Difference): void {
-    this.differences.set(labelOf(difference.thing), difference)
+    const label = labelOf(difference.thing)
+    this.differences.set(label, difference)
+    if (difference.how === 'gone') this.#gone.set(label, difference)
+    else this.#gone.delete(label)
+  }
+
+  #remove(label: string): void {
+    this.differences.delete(label)
+    this.#gone.delete(label)
   }
 
   #drop(it: Thing, cascade: boolean, origin: Origin): void {
@@ -83,17 +93,17 @@ export class Delta {
     }
     for (const [key, { property }] of this.changed) if (touches(property, it)) this.changed.delete(key)
     // What belongs to it goes too, and has to come back too.
-    for (const { made: inside } of this.#before.within(it)) this.#gone(inside.thing, inside.within, false, origin)
-    this.#gone(it, this.#before.find(it)?.made.within ?? ownersOf(it), false, origin)
+    for (const { made: inside } of this.#before.within(it)) this.#lose(inside.thing, inside.within, false, origin)
+    this.#lose(it, this.#before.find(it)?.made.within ?? ownersOf(it), false, origin)
   }
 
-  #gone(it: Thing, within: readonly Thing[], moved: boolean, origin: Origin): void {
+  #lose(it: Thing, within: readonly Thing[], moved: boolean, origin: Origin): void {
     this.#note({ how: 'gone', thing: it, within, needs: [], guessed: false, moved, ...origin })
   }
 
   /** What was made is gone again, with all that belongs to it; with CASCADE also what needs it. */
   #forget(it: Thing, cascade: boolean): void {
-    this.differences.delete(labelOf(it))
+    this.#remove(labelOf(it))
     for (const each of [...this.differences.values()]) {
       const goes = each.how === 'made' && (has(each.within, it) || (cascade && has(each.needs, it)))
       // A difference inside of what is gone is none.
@@ -106,13 +116,13 @@ export class Delta {
     const made = this.made(from)
     this.#rename(from, to)
     if (made === undefined) {
-      this.#gone(from, ownersOf(from), true, origin)
+      this.#lose(from, ownersOf(from), true, origin)
       this.#note({ how: 'made', thing: to, within: ownersOf(to), needs: [], guessed: false, moved: true, ...origin })
       return
     }
-    this.differences.delete(labelOf(made.thing))
+    this.#remove(labelOf(made.thing))
     const back = this.differences.get(labelOf(to))
-    if (back?.how === 'gone') this.differences.delete(labelOf(to))
+    if (back?.how === 'gone') this.#remove(labelOf(to))
     else this.#note({ ...made, thing: to })
   }
 
@@ -121,7 +131,7 @@ export class Delta {
     const inside = (name: string) => name.startsWith(`${from.name}.`)
     const renamed = (name: string) => (inside(name) ? to.name + name.slice(from.name.length) : name)
     for (const each of [...this.differences.values()].filter(({ thing: { name } }) => inside(name))) {
-      this.differences.delete(labelOf(each.thing))
+      this.#remove(labelOf(each.thing))
       const within = each.within.map((one) =>
         labelOf(one) === labelOf(from) ? to : { ...one, name: renamed(one.name) },
       )

@@ -114,35 +114,36 @@ export async function withShop(
   use: (shop: Shop) => Promise<void>,
   label = 'enabled',
 ): Promise<void> {
+  const shop = await openShop(namespaceAnnotations, label)
+  try {
+    await use(shop)
+  } finally {
+    await closeShop(shop)
+  }
+}
+
+/** For tables of tests that share a shop; `withShop` closes its own. */
+export async function openShop(annotations: Readonly<Record<string, string>>, label = 'enabled'): Promise<Shop> {
   shops += 1
   const namespace = `shop-${process.pid}-${shops}`
   const name = `shop_${process.pid}_${shops}`
   await sqlIn('postgres', `create database ${name}`)
-  await mustApply([
-    {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: {
-        name: namespace,
-        labels: {
-          ...(label !== '' && { 'lockkeeper.dev/admission': label }),
-          'pod-security.kubernetes.io/enforce': 'baseline',
-        },
-        annotations: namespaceAnnotations,
-      },
-    },
-  ])
+  const labels = {
+    ...(label !== '' && { 'lockkeeper.dev/admission': label }),
+    'pod-security.kubernetes.io/enforce': 'baseline',
+  }
+  await mustApply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels, annotations } })
   await mustApply({
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name: 'orders-db', namespace },
     stringData: { uri: `postgresql://postgres:example@postgres.${database}:5432/${name}` },
   })
-  try {
-    await use(shopIn(namespace, name))
-  } finally {
-    await kubectl('delete', 'namespace', namespace, '--wait=false')
-  }
+  return shopIn(namespace, name)
+}
+
+export async function closeShop({ namespace }: Pick<Shop, 'namespace'>): Promise<void> {
+  await kubectl('delete', 'namespace', namespace, '--wait=false')
 }
 
 function shopIn(namespace: string, name: string): Shop {

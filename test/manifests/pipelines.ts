@@ -109,7 +109,8 @@ exit $code
 `
 /** Where Helm is not here: the example's manifests as they are applied without it, release 1. */
 const helmless = `#!/bin/sh
-cat '${join(root, 'manifests/examples/orders/yaml/v1.yaml')}'
+case "$*" in *annotations.lockkeeper*) more='lockkeeper.dev/catalogue: orders-catalogue' ;; *) more='' ;; esac
+sed "s|^  annotations:|&\\n    $more|" '${join(root, 'manifests/examples/orders/yaml/v1.yaml')}'
 printf '%s\\n' --- 'apiVersion: v1' 'kind: ConfigMap' 'metadata: { name: orders-migrations, namespace: shop }' data:
 for file in chart/migrations/1_*.sql; do
   printf '  %s: |\\n' "$(basename "$file")"

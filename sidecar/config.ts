@@ -10,6 +10,7 @@ import {
   ROLLBACK_POLICIES,
 } from '../src/contract.ts'
 import { parseDuration } from '../src/migration/duration.ts'
+import { readFloors } from '../src/migration/floor-list.ts'
 import { parsePlaceholders } from '../src/migration/placeholder-list.ts'
 import { parseVersion } from '../src/migration/version.ts'
 import { secretKeywords } from './database-secret.ts'
@@ -76,6 +77,9 @@ export function readConfig(env: Environment): RunnerConfig {
   const adoptAt = version(ENV.adoptAt)
   const breakGlass = version(ENV.breakGlass)
   const role = text(ENV.role)
+  const floors = env[ENV.floors]
+  // Whatever wrote something else there: the files say it too.
+  const admittedFloors = floors === undefined ? undefined : readFloors(floors)
   const request: RunRequest = {
     target: target === '' ? '0' : (version(ENV.target) ?? '0'),
     owner: {
@@ -90,6 +94,7 @@ export function readConfig(env: Environment): RunnerConfig {
     onRollback: choice(ENV.onRollback, ON_ROLLBACK, DEFAULTS.onRollback),
     strategy: text(ENV.strategy) ?? 'RollingUpdate',
     outOfOrder: text(ENV.outOfOrder) === 'true',
+    ...(admittedFloors !== undefined && { admittedFloors }),
     rules: {
       rollbackPolicy: choice(ENV.rollbackPolicy, ROLLBACK_POLICIES, DEFAULTS.rollbackPolicy),
       allowIrreversible: text(ENV.allowIrreversible) === 'true',

@@ -1,8 +1,8 @@
 import type { DecisionInput } from '../src/migration/decide.ts'
 import type { Migration } from '../src/migration/migration.ts'
 import { compareVersions, highestVersion } from '../src/migration/version.ts'
-import type { Floors } from '../src/safety/compatibility/floors.ts'
 import { holds, type Requirement, type Seen } from './history/read.ts'
+import type { KnownFloors } from './read-sql.ts'
 import type { RunRequest } from './request.ts'
 
 /** The workload's own row among the requirements. */
@@ -15,7 +15,7 @@ export function decisionInput(
   seen: Seen,
   files: readonly Migration[] | undefined,
   target: string,
-  floors?: Floors,
+  floors?: KnownFloors,
 ): DecisionInput {
   const own = ownRequirement(request, seen)
   const token = request.owner?.token ?? 0
@@ -32,7 +32,7 @@ export function decisionInput(
         }))
   // Where nobody else holds anything, no floor of the files decides, and none has to be worked out yet.
   const floored = ({ version, floor }: Migration) => {
-    const known = others.length === 0 ? floor : (floors?.of(version)?.floor ?? floor)
+    const known = others.length === 0 ? floor : (floors?.(version) ?? floor)
     return known === undefined ? { version } : { version, floor: known }
   }
   return {

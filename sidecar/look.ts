@@ -2,7 +2,6 @@ import { type Decision, decide } from '../src/migration/decide.ts'
 import { firstSteps } from '../src/migration/flyway/first-steps.ts'
 import type { Migration, MigrationSet } from '../src/migration/migration.ts'
 import { compareVersions, highestVersion } from '../src/migration/version.ts'
-import type { Floors } from '../src/safety/compatibility/floors.ts'
 import { decisionInput, ownRequirement } from './decision-input.ts'
 import { failureOfFinding, RunFailure, stateOf } from './failure.ts'
 import { filesFor } from './files.ts'
@@ -13,7 +12,7 @@ import { nothingSeen, readHistory, type Seen } from './history/read.ts'
 import { lackingReaders } from './history/readers.ts'
 import { partialHistory, trustProblem } from './history/trust.ts'
 import { recordIntent } from './intent.ts'
-import { floorsOf } from './read-sql.ts'
+import { floorsFor, type KnownFloors } from './read-sql.ts'
 import type { RunRequest } from './request.ts'
 import type { Attempt } from './run-in-session.ts'
 
@@ -26,7 +25,7 @@ export interface Look {
   /** What stands for the versions up to its own, since nothing is applied yet. */
   readonly baseline: Migration | undefined
   /** What the pending ones do to the code before them; undefined where nothing is pending. */
-  readonly floors: Floors | undefined
+  readonly floors: KnownFloors | undefined
   readonly decision: Decision
 }
 
@@ -77,7 +76,8 @@ export async function lookAround(attempt: Attempt): Promise<Look> {
   const steps = baseline === undefined || mounted === undefined ? files : firstSteps(mounted, target)
   // What is applied is known when it is taken over: nothing can be decided before.
   const taking = attempt.adoption !== undefined && request.mode !== 'gate'
-  const floors = mounted !== undefined && isPending(steps, seen, target) ? await floorsOf(mounted) : undefined
+  const floors =
+    mounted !== undefined && isPending(steps, seen, target) ? await floorsFor(request, mounted, target) : undefined
   const decision = taking ? takingOver : decide(decisionInput(request, seen, steps, target, floors))
   return { target, seen, mounted, files, baseline, floors, decision }
 }

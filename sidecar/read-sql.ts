@@ -1,10 +1,27 @@
 import type { MigrationSet } from '../src/migration/migration.ts'
 import type { SqlFacts } from '../src/migration/sql-facts.ts'
 import type { Floors } from '../src/safety/compatibility/floors.ts'
+import { differsFromAdmitted } from './before-move.ts'
+import type { RunRequest } from './request.ts'
+
+/** The own floor of a version, see `Migration.floor`; undefined: not known. */
+export type KnownFloors = (version: string) => string | undefined
+
+/**
+ * What the pending migrations do to the code before them: as the webhook admitted it, where these are the files that it
+ * read; else they are read here.
+ */
+export async function floorsFor(request: RunRequest, set: MigrationSet, target: string): Promise<KnownFloors> {
+  const { admittedFloors, owner } = request
+  const admitted = owner !== undefined && owner.digest !== '-' && !differsFromAdmitted(request, set, target)
+  if (admittedFloors !== undefined && admitted) return admittedFloors
+  const floors = await floorsOf(set)
+  return (version) => floors.of(version)?.floor
+}
 
 const known = new WeakMap<MigrationSet, Promise<Floors>>()
 
-/** The floors that these migrations bring. Only a run that has something to apply loads the parser. */
+/** Loads the parser: only for a run that has something to apply. */
 export function floorsOf(set: MigrationSet): Promise<Floors> {
   const floors = known.get(set) ?? loadFloors(set)
   known.set(set, floors)

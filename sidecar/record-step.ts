@@ -1,8 +1,8 @@
 import type { Migration } from '../src/migration/migration.ts'
 import { compareVersions } from '../src/migration/version.ts'
-import type { Floors } from '../src/safety/compatibility/floors.ts'
 import { deleteMigration, insertMigration, journalRow, raiseEpoch, raiseReached } from './history/write.ts'
 import type { Look } from './look.ts'
+import type { KnownFloors } from './read-sql.ts'
 import type { Attempt } from './run-in-session.ts'
 
 /** A migration that is applied. */
@@ -43,8 +43,8 @@ export function recordOf(
   ]
 }
 
-function floored(migration: Migration, floors: Floors | undefined): Migration {
-  const floor = migration.kind === 'versioned' ? floors?.of(migration.version)?.floor : undefined
+function floored(migration: Migration, floors: KnownFloors | undefined): Migration {
+  const floor = migration.kind === 'versioned' ? floors?.(migration.version) : undefined
   return floor === undefined ? migration : { ...migration, floor }
 }
 

@@ -24,6 +24,8 @@ export interface RunRequest {
   readonly onRollback: OnRollback
   readonly strategy: string
   readonly outOfOrder: boolean
+  /** What the webhook read of the migrations that it admitted: own floors by version. */
+  readonly admittedFloors?: (version: string) => string | undefined
   readonly rules: RollbackRules & {
     readonly denyFindings: readonly string[]
     readonly breakGlass?: string

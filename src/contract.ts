@@ -124,6 +124,8 @@ export const ENV = {
   format: 'LOCKKEEPER_FORMAT',
   /** `true`: the webhook saw a catalogue of the files, and not the files. */
   catalogue: 'LOCKKEEPER_CATALOGUE',
+  /** What the webhook read of the admitted migrations (`migration/floor-list.ts`); absent: the runner reads them. */
+  floors: 'LOCKKEEPER_FLOORS',
   mode: 'LOCKKEEPER_MODE',
   onRollback: 'LOCKKEEPER_ON_ROLLBACK',
   rollbackPolicy: 'LOCKKEEPER_ROLLBACK_POLICY',

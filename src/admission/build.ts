@@ -8,6 +8,7 @@ import { migrateVolume, mountedItems } from '../injection/volume.ts'
 import { type EnvEntry, type JsonObject, type Workload, workloadId } from '../injection/workload.ts'
 import { floorOf } from '../migration/decide.ts'
 import { digestOf } from '../migration/digest.ts'
+import { writeFloors } from '../migration/floor-list.ts'
 import type { Catalogue } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
 import type { Facts } from './facts.ts'
@@ -46,6 +47,7 @@ export function buildParts(request: ReviewRequest, build: Build, facts: Facts): 
       imagePullPolicy: facts.imagePullPolicy,
       status,
       breakGlass: build.breakGlass?.version,
+      floors: handedFloors(catalogue, settings.target),
     })
     const parts = { container, volume: migrateVolume(settings, items), status: writeStatus(status) }
     return extras === undefined ? parts : { ...parts, extras }
@@ -53,6 +55,12 @@ export function buildParts(request: ReviewRequest, build: Build, facts: Facts): 
   if (old !== undefined && keepsToken(request, build, wanted, assemble(old.status.token)))
     return assemble(old.status.token)
   return assemble(newToken(request, build, wanted, facts.now))
+}
+
+/** The runner need not read the SQL again that was read here. */
+function handedFloors(catalogue: Catalogue | undefined, target: string): string | undefined {
+  if (catalogue === undefined || catalogue.findings.some(({ code }) => code === 'sql-unjudged')) return undefined
+  return writeFloors(catalogue.entries.filter(({ version }) => compareVersions(version, target) <= 0))
 }
 
 function wantedStatus(build: Build, catalogue: Catalogue | undefined): Omit<Status, 'token'> {
@@ -93,10 +101,13 @@ function keepsToken(
 
 const restartedAt = (workload: Workload | undefined) => workload?.spec.template.metadata?.annotations?.[RESTARTED_AT]
 
-/** The environment without what may change while the wish stays the same: where the application keeps its URL. */
+/**
+ * The environment without what may change while the wish stays the same: where the application keeps its URL, and what a
+ * newer release knows of the SQL.
+ */
 const comparable = (container: JsonObject) =>
   ((container.env ?? []) as unknown as EnvEntry[]).filter(
-    ({ name }) => name.startsWith('LOCKKEEPER_') && name !== ENV.databaseUrl,
+    ({ name }) => name.startsWith('LOCKKEEPER_') && name !== ENV.databaseUrl && name !== ENV.floors,
   )
 
 function newToken(

@@ -28,6 +28,8 @@ export interface ContainerFacts {
   readonly status: Pick<Status, 'digest' | 'token'>
   /** Version for which break-glass is in force. */
   readonly breakGlass: string | undefined
+  /** Of the migrations up to the target, as `writeFloors` writes them; undefined where nobody read the SQL. */
+  readonly floors: string | undefined
 }
 
 /**
@@ -75,6 +77,7 @@ function environment(settings: Settings, facts: ContainerFacts, folder: string |
     [ENV.migrations]: folder ?? `${MOUNT_PATH}/${MIGRATIONS_DIR}`,
     [ENV.format]: settings.format,
     [ENV.catalogue]: settings.files.kind === 'configmap' ? undefined : 'true',
+    [ENV.floors]: facts.floors,
     [ENV.mode]: settings.mode,
     [ENV.onRollback]: settings.onRollback,
     [ENV.rollbackPolicy]: policy.rollbackPolicy,

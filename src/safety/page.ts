@@ -48,9 +48,7 @@ A warning with line, column and the parser's own words: correct it, or leave it 
 
 A statement of more than 1 MB is not given to the parser, rows to be inserted apart. Look at it yourself, or make several of it.
 
-### \`sql-unjudged\`
-
-Said by the webhook, where the SQL of a release took longer to read than a review can wait, or more memory than there is. It is judged meanwhile, and the next review has it. Where \`deny-findings\` names a code of this page, the rollout is refused until then.`
+\`sql-unjudged\` is said by the webhook, where the SQL of a release took longer to read than a review can wait, or more memory than there is. It is judged meanwhile, and the next review has it. Where \`deny-findings\` names a code of this page, the rollout is refused until then.`
 
 function ruleSection(rule: Rule, advice: Found | undefined): string {
   const { code, finds, why, source, only, versions = 'the same on every supported version' } = rule

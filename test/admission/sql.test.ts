@@ -40,6 +40,26 @@ describe('the floor', () => {
     expect(statusOf(object)).toMatchObject({ target: '3', floor })
   })
 
+  test('of each migration is handed to the runner, where it is not 0, and changes no token', () => {
+    const envOf = ({ object }: Pick<Admitted, 'object'>): Record<string, string> =>
+      Object.fromEntries(
+        object.spec.template.spec.initContainers[0].env.map(({ name, value }: Record<string, string>) => [name, value]),
+      )
+    const three = admit(v('3'), create('2'), { source: source(removes), now: 2000 })
+    expect(envOf(three).LOCKKEEPER_FLOORS).toBe('3=3')
+    expect(envOf({ object: create('2') }).LOCKKEEPER_FLOORS).toBe('')
+    const known = source(removes)
+    if (known.kind !== 'read') throw new Error('not read')
+    const entries = known.catalogue.entries.map(({ floor: _, ...entry }) => ({ ...entry, floor: '0' }))
+    const hotfix = { ...v('3'), spec: structuredClone(three.object.spec) }
+    hotfix.spec.template.spec.containers[0].image = 'orders:3b'
+    const again = admit(hotfix, three.object, {
+      source: { ...known, catalogue: { ...known.catalogue, entries } },
+      now: 9000,
+    })
+    expect(envOf(again)).toMatchObject({ LOCKKEEPER_FLOORS: '', LOCKKEEPER_TOKEN: '2000' })
+  })
+
   test.each<[string, Files, string, string]>([
     ['RollingUpdate', adds, 'auto', 'an undo to 2 leaves the schema: its code is known to work on it'],
     ['Recreate', adds, 'auto', 'an undo to 2 leaves the schema: its code is known to work on it'],

@@ -18,13 +18,14 @@ const refused = async (folder: string, ...args: string[]): Promise<string> => {
   return stderr
 }
 
+let shared: Awaited<ReturnType<typeof scratchServer>>
+beforeAll(async () => {
+  shared = await scratchServer(18)
+})
+afterAll(() => shared.stop())
+
 describe('scripts that', () => {
-  let server: Awaited<ReturnType<typeof scratchServer>>
-  beforeAll(async () => {
-    server = await scratchServer(18)
-  })
-  afterAll(() => server.stop())
-  const tried = (files: Files, ...args: string[]) => proved(files, '--scratch', server.url, ...args)
+  const tried = (files: Files, ...args: string[]) => proved(files, '--scratch', shared.url, ...args)
 
   test('the server rejects are named by file, line and SQLSTATE, and what is behind them is not reached', async () => {
     const answer = await tried(
@@ -144,6 +145,31 @@ describe('scripts that', () => {
   })
 })
 
+describe('what an extension brings that nobody created is named with the extension, and the ways to have it:', () => {
+  test.each([
+    ['a type', 'CREATE TABLE p (at geometry);', 'it comes with the extension postgis: write CREATE EXTENSION into'],
+    ['a function', 'SELECT public.uuid_generate_v4();', 'it comes with the extension uuid-ossp: '],
+    ['an access method', 'CREATE INDEX t_id ON t USING hnsw (id);', 'it comes with the extension vector: '],
+    ['an operator class', 'CREATE TABLE p (a int, EXCLUDE USING gist (a WITH =));', 'the extension btree_gist: '],
+    ['a type that nobody knows', 'CREATE TABLE p (a odd);', 'correct 2_x.up.sql; or, if an extension brings it, write'],
+  ])('%s', async (_, up, fix) => {
+    const answer = await proved(pairs(table, [up, 'SELECT 1;']), '--scratch', shared.url)
+    expect(resultsOf(answer)).toEqual(['1 proven', '2 failed'])
+    expect(answer.findings).toMatchObject([{ file: '2_x.up.sql', line: 1, fix: expect.stringContaining(fix) }])
+  })
+
+  test('there is nothing to say of it where template1 of the scratch server has it', async () => {
+    const template = shared.url.replace(/postgres$/, 'template1')
+    await query(template, 'CREATE EXTENSION citext')
+    try {
+      const answer = await proved(pairs(['CREATE TABLE c (a citext);', 'DROP TABLE c;']), '--scratch', shared.url)
+      expect(answer).toMatchObject({ code: 0, result: 'proven', findings: [] })
+    } finally {
+      await query(template, 'DROP EXTENSION citext')
+    }
+  })
+})
+
 describe('files that', () => {
   test('are none are a finding, and no server is started', async () => {
     const answer = await proved({ '.keep': '' })
@@ -237,6 +263,17 @@ const after = {
   '3_x.up.sql': 'CREATE INDEX t_v ON t (id);\n',
   '3_x.down.sql': 'DROP INDEX t_v;\n',
 }
+
+test('a dump of pg_dump may be the first migration, rows and all; its down script is the author’s', async () => {
+  const roles = 'DO $$ BEGIN CREATE ROLE owner_of_shop; CREATE ROLE "Reader One"; CREATE ROLE auditor; END $$;\n'
+  const own = dump.replace(/CREATE SCHEMA lockkeeper[\s\S]*?(?=CREATE TABLE public\.t)/, '')
+  const back = `DROP TABLE t; DROP OWNED BY owner_of_shop; DROP ROLE auditor, "Reader One", owner_of_shop;`
+  const answer = await proved(pairs([`${roles}${own}`, back], ["UPDATE t SET v = 'x';", 'SELECT 1;']), '--data')
+  expect(resultsOf(answer)).toEqual(['1 proven', '2 failed'])
+  expect(answer.migrations[1]?.losses).toMatchObject([
+    { object: 'public.t', what: 'v has another value', example: "id = '1': v 'a;b' → 'x'" },
+  ])
+})
 
 describe('prove --from', () => {
   const withDump = (text: string | Buffer, use: (folder: string, path: string) => Promise<void>) =>

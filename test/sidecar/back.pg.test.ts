@@ -126,6 +126,15 @@ describe.each(majors)('the way back on PostgreSQL %i', (major) => {
       expect(await floors(database)).toEqual({ 1: '0', 2: '0', 3: '3', 4: null, 5: '0', 6: '4' })
     }))
 
+  test('what the webhook read of the files is not read again, unless they are others', () =>
+    withDatabase(server, async (database) => {
+      const env = { LOCKKEEPER_FLOORS: '1=?,2=2' }
+      await at(database, 2, 1, { env })
+      expect(await floors(database)).toEqual({ 1: null, 2: '2' })
+      await at(database, 3, 2, { env: { LOCKKEEPER_FLOORS: '3=1', LOCKKEEPER_DIGEST: 'v1:other' } })
+      expect(await floors(database)).toEqual({ 1: null, 2: '2', 3: '3' })
+    }))
+
   test('keep: the schema stays, with a warning, and the older release starts', () =>
     withDatabase(server, async (database) => {
       await at(database, 3, 1)

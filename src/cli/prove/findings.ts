@@ -1,6 +1,7 @@
 import type { RunFailure } from '../../../sidecar/failure.ts'
 import { type Finding, refusal, remark } from '../../migration/finding.ts'
 import type { Migration } from '../../migration/migration.ts'
+import { cureOfExtension } from './brought-by.ts'
 import type { Loss } from './rows/loss.ts'
 import { oneLine, type ShownDifference, sentenceOf } from './show-difference.ts'
 
@@ -19,11 +20,12 @@ export function failing(migration: Migration, stage: Stage, failure: RunFailure)
   const file = failure.place.file ?? (stage === 'down' ? (down?.file ?? up.file) : up.file)
   const state = failure.place.sqlstate === undefined ? '' : ` (${failure.place.sqlstate})`
   const again = `${down?.file ?? 'its down script'} leaves something in the way: take back there all that ${up.file} does`
+  const correct = `correct ${file}`
   return {
     ...refusal(
       'rollback-unproven',
       `${stage === 'down' ? (down?.file ?? up.file) : up.file} ${behind[stage]}: ${failure.message}${state}`,
-      lackingExtension(failure) ?? (stage === 'up again' ? again : `correct ${file}`),
+      lackingExtension(failure) ?? (stage === 'up again' ? again : (cureOfExtension(failure, correct) ?? correct)),
       version,
     ),
     file,

@@ -37,14 +37,18 @@ export interface Both {
 }
 
 /** Of every versioned migration, in version order, each read when it is asked for. */
-export function* compatibilitiesOf(migrations: readonly Migration[], parse: Parse): Generator<[Migration, Both]> {
+export function* compatibilitiesOf(
+  migrations: readonly Migration[],
+  parse: Parse,
+  downs = true,
+): Generator<[Migration, Both]> {
   const schema = new Schema()
   for (const migration of migrations) {
     const { kind, version, up, down } = migration
     if (kind !== 'versioned') continue
     const both = {
       up: ofScript(up, parse, schema, version),
-      ...(down && { down: ofScript(down, parse, schema.fork(), `down ${version}`) }),
+      ...(downs && down && { down: ofScript(down, parse, schema.fork(), `down ${version}`) }),
     }
     yield [migration, both]
   }

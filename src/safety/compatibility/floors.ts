@@ -1,9 +1,10 @@
 import type { Migration } from '../../migration/migration.ts'
 import type { Parse } from '../parser.ts'
-import { type Both, compatibilitiesOf } from './compatibility.ts'
+import { type Both, type Compatibility, compatibilitiesOf } from './compatibility.ts'
 
 /** What one migration does to the code that was written for the schema before it. */
-export interface OwnFloor extends Both {
+export interface OwnFloor {
+  readonly up: Compatibility
   /**
    * The lowest target whose code is known to work once this migration is applied, as far as this migration goes: `0`
    * where such code is known to work, its own version where there is code that fails, what
@@ -18,7 +19,7 @@ export class Floors {
   readonly #ahead: Generator<[Migration, Both]>
 
   constructor(migrations: readonly Migration[], parse: Parse) {
-    this.#ahead = compatibilitiesOf(migrations, parse)
+    this.#ahead = compatibilitiesOf(migrations, parse, false)
   }
 
   /** Undefined for a version that the set does not have. */
@@ -27,7 +28,7 @@ export class Floors {
       const next = this.#ahead.next()
       if (next.done === true) return undefined
       const [migration, both] = next.value
-      this.#known.set(migration.version, { ...both, floor: floorOf(migration, both) })
+      this.#known.set(migration.version, { up: both.up, floor: floorOf(migration, both) })
     }
     return this.#known.get(version)
   }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Shop } from './orders.ts'
-import { get, mustKubectl, type Result, run } from './shell.ts'
+import { mustKubectl, type Result, run } from './shell.ts'
 
 /** A workload as it is stored, as far as admission has a say in it. */
 export interface Seen {
@@ -13,9 +13,9 @@ export interface Seen {
 
 /** What is stored of a workload, whose parts must all be there and agree, or all be gone; nothing while there is none. */
 export async function see(shop: Shop, name: string, kind = 'deployment'): Promise<Seen | undefined> {
-  const found = await get('-n', shop.namespace, kind, '-l', `app=${name}`)
-  if (found.items.length === 0) return undefined
-  const [{ metadata, spec }] = found.items
+  const text = await mustKubectl('-n', shop.namespace, 'get', kind, name, '--ignore-not-found', '-o', 'json')
+  if (text === '') return undefined
+  const { metadata, spec } = JSON.parse(text)
   const template = (spec.jobTemplate?.spec ?? spec).template
   const written = template.metadata.annotations?.['lockkeeper.dev/status']
   const [first] = template.spec.initContainers ?? []
@@ -54,9 +54,7 @@ export class Arrival {
 
   /** Its manifest for a release; no pod of it runs unless somebody scales it. */
   object(version: number, annotations: Readonly<Record<string, string>> = {}, replicas = 0): Record<string, unknown> {
-    const object = this.shop.object(version, { name: this.name, replicas, annotations })
-    const metadata = { ...(object.metadata as object), labels: { app: this.name } }
-    return { ...object, metadata }
+    return this.shop.object(version, { name: this.name, replicas, annotations })
   }
 
   /** Hands a manifest to kubectl: `['apply', '--server-side']`. */

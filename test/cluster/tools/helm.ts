@@ -8,10 +8,16 @@ import { type Result, run } from './shell.ts'
 const chart = join(import.meta.dirname, '../../../manifests/examples/orders/chart')
 
 /** Installs or upgrades the example's chart in a shop. */
-export const upgradeShop = (helm: 'helm' | 'helm4', shop: Shop, version: number, folder = chart): Promise<Result> =>
+export const upgradeShop = (
+  helm: 'helm' | 'helm4',
+  shop: Shop,
+  version: number,
+  folder = chart,
+  more: readonly string[] = [],
+): Promise<Result> =>
   run(helm, [
     ...['upgrade', '--install', 'orders', folder, '-n', shop.namespace],
-    ...['--set', `version=${version},image=${images().example}`],
+    ...['--set', `version=${version},image=${images().example}`, ...more],
   ])
 
 /** A copy of the example's chart with other migrations. */

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { withClient } from './tools/client.ts'
 import { upgradeShop, withChart } from './tools/helm.ts'
 import { images, install, uninstall } from './tools/install.ts'
 import { release, type Shop, withShop } from './tools/orders.ts'
 import { withProgram } from './tools/program.ts'
-import { apply, get, kubectl, mustApply, mustKubectl, run, waitFor } from './tools/shell.ts'
+import { apply, get, kubectl, mustKubectl, run, waitFor } from './tools/shell.ts'
 
 beforeAll(async () => {
   await install('kubectl')
@@ -21,26 +20,6 @@ const go = async (shop: Shop, version: number, options = {}) => {
   await shop.rolledOut((options as { name?: string }).name)
 }
 describe.concurrent('every day', () => {
-  test('a client loses no request in an additive upgrade, nor in its rollback under keep', () =>
-    withShop({ 'lockkeeper.dev/on-rollback': 'keep' }, async (shop) => {
-      const service = {
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { name: 'orders', namespace: shop.namespace },
-        spec: { selector: { app: 'orders' }, ports: [{ port: 80, targetPort: 8080 }] },
-      }
-      await mustApply(service)
-      await go(shop, 1)
-      const count = await withClient(shop.namespace, 'orders', async () => {
-        await go(shop, 2)
-        await mustKubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')
-        await shop.rolledOut()
-      })
-      console.log(`client: ${count.ok} answered, ${count.failed} failed`)
-      expect(count.problems).toEqual([])
-      expect(await shop.versions()).toEqual(['1', '2'])
-    }))
-
   test('broken SQL keeps the old pods serving and says where it broke; the corrected ConfigMap alone goes on', () =>
     withShop({}, async (shop) => {
       await go(shop, 2)

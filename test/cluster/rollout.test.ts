@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { upgradeShop, withChart } from './tools/helm.ts'
 import { images, install, uninstall } from './tools/install.ts'
 import { type Files, release, type Shop, withShop } from './tools/orders.ts'
-import { apply, get, kubectl, mustApply, mustKubectl, run, waitFor } from './tools/shell.ts'
+import { apply, get, run } from './tools/shell.ts'
 
 beforeAll(async () => {
   await install('helm')
@@ -99,83 +99,4 @@ describe('what a person sees', () => {
       await expect(seen(shop, refused.stderr)).toMatchFileSnapshot(golden(`${helm}-upgrade`))
     }),
   )
-})
-
-describe('the way back', () => {
-  const toThree = async (shop: Parameters<Parameters<typeof withShop>[1]>[0], options = {}) => {
-    for (const version of [2, 3]) {
-      await shop.files(release(version))
-      const { code, output } = await shop.deploy(version, options)
-      expect(code, output).toBe(0)
-      await shop.rolledOut()
-    }
-    await shop.files(release(2))
-  }
-
-  test('under always: undo runs the stored down script though the ConfigMap has only v2’s files, and a late v3 pod is fenced', () =>
-    withShop({ 'lockkeeper.dev/on-rollback': 'always' }, async (shop) => {
-      await toThree(shop)
-      const { items } = await get('-n', shop.namespace, 'replicasets')
-      const newest = items.find(
-        (set: { metadata: { annotations: Record<string, string> } }) =>
-          set.metadata.annotations['deployment.kubernetes.io/revision'] === '2',
-      )
-      const undo = await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')
-      expect(undo.output).toContain('rollback-data-loss')
-      await shop.rolledOut()
-      expect(await shop.versions()).toEqual(['1', '2'])
-      expect(
-        await shop.sql(
-          `select column_name from information_schema.columns where table_name = 'orders' and column_name in ('note', 'remark')`,
-        ),
-      ).toEqual([['note']])
-
-      const history = await shop.sql('select event, version from lockkeeper.journal order by at')
-      const pod = {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: 'late', namespace: shop.namespace },
-        spec: { ...newest.spec.template.spec, restartPolicy: 'Never' },
-      }
-      await mustApply(pod)
-      const ended = await waitFor('the late pod to be refused', async () => {
-        const { status } = await get('-n', shop.namespace, 'pod', 'late')
-        return status.initContainerStatuses?.[0]?.state?.terminated
-      })
-      expect(ended.exitCode).toBe(12)
-      expect(JSON.parse(ended.message)).toMatchObject({ code: 'superseded' })
-      expect(await shop.sql('select event, version from lockkeeper.journal order by at')).toEqual(history)
-      expect(await shop.versions()).toEqual(['1', '2'])
-    }))
-
-  test('under auto and RollingUpdate: a warning, the new pods wait with the cures, and v3 goes on serving', () =>
-    withShop({ 'config.lockkeeper.dev/deadline': '3s' }, async (shop) => {
-      await toThree(shop)
-      const undo = await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')
-      expect(undo.output).toContain('schema-ahead-incompatible')
-      const described = await waitFor('the cures in kubectl describe pod', async () => {
-        const text = await mustKubectl('-n', shop.namespace, 'describe', 'pods', '-l', 'app=orders')
-        return text.includes('schema-ahead-incompatible') ? text : undefined
-      })
-      expect(described).toMatch(/on-rollback: always/)
-      expect(await shop.versions()).toEqual(['1', '2', '3'])
-      const { status } = await get('-n', shop.namespace, 'deployment', 'orders')
-      expect(status.readyReplicas).toBe(2)
-    }))
-
-  test('under auto and Recreate: the down script runs', () =>
-    withShop({}, async (shop) => {
-      await toThree(shop, { strategy: 'Recreate' })
-      await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')
-      await shop.rolledOut()
-      expect(await shop.versions()).toEqual(['1', '2'])
-    }))
-
-  test('under keep: the schema stays, and v2 starts', () =>
-    withShop({ 'lockkeeper.dev/on-rollback': 'keep' }, async (shop) => {
-      await toThree(shop, { code: 1 })
-      await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')
-      await shop.rolledOut()
-      expect(await shop.versions()).toEqual(['1', '2', '3'])
-    }))
 })

@@ -1,21 +1,31 @@
 import { images } from './install.ts'
 import { kubectl, mustApply, mustKubectl, waitFor } from './shell.ts'
 
-/** Runs in a pod: writes and reads through the Service, a connection per request, 20 times a second. */
+/**
+ * Runs in a pod: writes and reads through the Service, a connection per request, 20 times a second. Each row has a key of
+ * its own, `tea-N`, and a note that a release without notes drops; what was answered is logged.
+ */
 const script = `
 const http = require('node:http')
-let ok = 0, failed = 0
+let ok = 0, failed = 0, n = 0
 const ask = (method, path, body) => new Promise((resolve) => {
   const request = http.request({ host: process.env.TARGET, port: 80, method, path, agent: false, timeout: 5000 }, (response) => {
-    response.resume()
-    response.on('end', () => resolve(response.statusCode < 300 ? undefined : 'status ' + response.statusCode))
+    let text = ''
+    response.on('data', (chunk) => { text += chunk })
+    response.on('end', () => {
+      if (response.statusCode >= 300) return resolve('status ' + response.statusCode)
+      const { order } = JSON.parse(text)
+      if (order !== undefined) console.log('WROTE ' + order.item + ' ' + (order.note ?? order.remark ?? '-'))
+      resolve()
+    })
   })
   request.on('timeout', () => request.destroy(new Error('timeout')))
   request.on('error', (error) => resolve(error.message))
   request.end(body)
 })
 const tick = async () => {
-  for (const problem of [await ask('POST', '/orders', JSON.stringify({ item: 'tea' })), await ask('GET', '/orders')]) {
+  const order = { item: 'tea-' + ++n, note: 'note-' + n, remark: 'note-' + n }
+  for (const problem of [await ask('POST', '/orders', JSON.stringify(order)), await ask('GET', '/orders')]) {
     if (problem === undefined) ok++
     else { failed++; console.log(new Date().toISOString() + ' FAILED ' + problem) }
   }
@@ -29,6 +39,8 @@ export interface ClientCount {
   readonly ok: number
   readonly failed: number
   readonly problems: readonly string[]
+  /** What the application said that it wrote: the note by the key, `-` for none. */
+  readonly written: Readonly<Record<string, string>>
 }
 
 /** A client that uses the application all along while something happens to it. */
@@ -62,6 +74,7 @@ export async function withClient(
       ok: Number(ok),
       failed: Number(failed),
       problems: stdout.split('\n').filter((line) => line.includes('FAILED')),
+      written: Object.fromEntries([...stdout.matchAll(/^WROTE (\S+) (\S+)$/gm)].map(([, key, note]) => [key, note])),
     }
   }
   await waitFor('the client to have asked a hundred times', async () => (await count()).ok > 100)

@@ -9,7 +9,7 @@ const table: Record<string, { ours: readonly string[]; packages: readonly string
   'src/contract.ts': { ours: [], packages: [] },
   'src/config.ts': { ours: ['src/contract.ts'], packages: ['zod/mini'] },
   'src/migration': { ours: ['src/contract.ts'], packages: ['node:crypto', 'node:zlib', 'zod/mini'] },
-  'src/safety': { ours: ['src/migration', 'src/contract.ts'], packages: ['libpg-query'] },
+  'src/safety': { ours: ['src/migration', 'src/contract.ts'], packages: ['libpg-query', 'node:v8'] },
   'src/proof': { ours: ['src/migration', 'src/contract.ts'], packages: ['node:crypto'] },
   'src/injection': {
     ours: ['src/migration', 'src/contract.ts'],

@@ -98,6 +98,7 @@ export class Schema {
     const known = this.find(of)
     if (known === undefined) return
     if (what === 'type' && to !== undefined) this.#learn(known, { type: to })
+    if (what === 'expression' && to === 'none') this.#learn(known, { generated: false })
     if (what === 'validity') this.#learn(known, { valid: true })
   }
 

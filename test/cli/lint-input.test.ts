@@ -186,3 +186,12 @@ describe('lint reads to the end what holds', () => {
     })
   })
 })
+
+test.each([
+  ['0', 1],
+  ['1', 0],
+])('lint --since %s ends with %i where only version 1 has an error', (since, code) =>
+  withFolder({ '1_a.up.sql': 'SELECT 1;', '2_b.up.sql': 'SELECT 1;', '2_b.down.sql': 'SELECT 1;' }, async (folder) => {
+    expect(await lockkeeper(['lint', '-m', folder, '--since', since])).toMatchObject({ code })
+  }),
+)

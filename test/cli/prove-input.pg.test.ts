@@ -264,6 +264,30 @@ const after = {
   '3_x.down.sql': 'DROP INDEX t_v;\n',
 }
 
+describe('prove --since', () => {
+  const { '2_x.down.sql': _, ...lacking } = pairs(
+    ['CREATE TABLE t (a int);', 'SELECT 1;'],
+    ['CREATE INDEX i ON t (a);', ''],
+    ['CREATE INDEX j ON t (a);', 'DROP INDEX j;'],
+  )
+  test.each<[string, string, Files, string[]]>([
+    ['runs what is older, and asks nothing of its down scripts', '2', lacking, ['3 proven']],
+    ['takes versions as versions', '002', lacking, ['3 proven']],
+    ['finds faults above it', '1', lacking, ['2 failed', '3 proven']],
+    ['with the newest version has nothing to do', '3', lacking, []],
+    [
+      'names an older one that cannot be applied',
+      '2',
+      { ...lacking, '2_x.up.sql': 'CREATE TABEL;' },
+      ['2 failed', '3 unreached'],
+    ],
+  ])('%s', async (__, since, files, results) => {
+    const answer = await proved(files, '--since', since, '--scratch', shared.url)
+    expect(resultsOf(answer)).toEqual(results)
+    expect(answer.code).toBe(results.some((each) => each.endsWith('failed')) ? 1 : 0)
+  })
+})
+
 test('a dump of pg_dump may be the first migration, rows and all; its down script is the author’s', async () => {
   const roles = 'DO $$ BEGIN CREATE ROLE owner_of_shop; CREATE ROLE "Reader One"; CREATE ROLE auditor; END $$;\n'
   const own = dump.replace(/CREATE SCHEMA lockkeeper[\s\S]*?(?=CREATE TABLE public\.t)/, '')

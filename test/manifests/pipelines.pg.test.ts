@@ -4,14 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { publicKeyLine } from '../../src/proof/signature.ts'
-import {
-  type Checkout,
-  githubScripts,
-  gitlabScripts,
-  type PipelineScript,
-  type ScriptResult,
-  withCheckout,
-} from './pipelines.ts'
+import { type Checkout, type ScriptResult, withCheckout } from './checkout.ts'
+import { githubScripts, gitlabScripts, type PipelineScript } from './pipelines.ts'
 
 const page = await readFile(join(import.meta.dirname, '../../docs/pipelines.md'), 'utf8')
 const states = ['sound', 'faulty', 'missing'] as const
@@ -34,7 +28,11 @@ async function ofGitlab({ folder, base }: Checkout) {
   await writeFile(key, pem)
   return gitlabScripts({ ...values, LOCKKEEPER_PROOF_KEY: key, CI_MERGE_REQUEST_DIFF_BASE_SHA: base })
 }
-const pipelines = { 'GitHub Actions': () => githubScripts(values), GitLab: ofGitlab } as const
+/** With the file of findings that each shows beside the lines. */
+const pipelines = [
+  ['GitHub Actions', () => githubScripts(values), 'lint.sarif'],
+  ['GitLab', ofGitlab, 'code-quality.json'],
+] as const
 
 const prepare: Readonly<Record<State, (folder: string) => Promise<void>>> = {
   sound: async () => undefined,
@@ -58,7 +56,7 @@ async function runJob(checkout: Checkout, scripts: readonly PipelineScript[]) {
   }
 }
 
-describe.each(Object.entries(pipelines))('the pipeline for %s', (_, scriptsFor) => {
+describe.each(pipelines)('the pipeline for %s', (_, scriptsFor, report) => {
   test(
     'passes a sound application, and leaves a catalogue with a signed proof and reviewed manifests',
     () =>
@@ -110,7 +108,7 @@ describe.each(Object.entries(pipelines))('the pipeline for %s', (_, scriptsFor) 
     120_000,
   )
 
-  test('stops at a migration that cannot be taken back', () =>
+  test('stops at a migration that cannot be taken back, and shows it in its file', () =>
     withCheckout(async (checkout) => {
       const scripts = await scriptsFor(checkout)
       await prepare.faulty(checkout.folder)
@@ -121,5 +119,7 @@ describe.each(Object.entries(pipelines))('the pipeline for %s', (_, scriptsFor) 
       )
       expect(failed).toBe(true)
       expect(said).toContain('rollback-missing')
+      const shown = await readFile(join(checkout.folder, report), 'utf8')
+      expect(JSON.stringify(JSON.parse(shown))).toMatch(/rollback-missing.*chart\/migrations\/3_rename_note\.up\.sql/)
     }))
 })

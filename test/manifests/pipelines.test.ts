@@ -4,14 +4,15 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { flywayExample } from '../tools/example-flyway.ts'
 import { exampleSets } from '../tools/example-sets.ts'
-import { type GithubWorkflow, type GitlabJob, readPipeline, withCheckout } from './pipelines.ts'
+import { withCheckout } from './checkout.ts'
+import { ciFolder, type GithubWorkflow, type GitlabJob, readPipeline } from './pipelines.ts'
 
 const root = join(import.meta.dirname, '../..')
 const page = await readFile(join(root, 'docs/pipelines.md'), 'utf8')
 
 describe('nothing in the example pipelines can change by itself:', () => {
   test('each action of GitHub is pinned by commit, and says its version', async () => {
-    const text = await readFile(join(root, 'manifests/examples/ci/github-actions.yaml'), 'utf8')
+    const text = await readFile(join(ciFolder, 'github-actions.yaml'), 'utf8')
     const { jobs } = await readPipeline<GithubWorkflow>('github-actions.yaml')
     const used = Object.values(jobs).flatMap(({ steps }) => steps.flatMap(({ uses }) => uses ?? []))
     expect(used.length).toBeGreaterThan(5)

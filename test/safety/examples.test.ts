@@ -5,6 +5,7 @@ import type { Finding } from '../../src/migration/finding.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { judge } from '../../src/safety/judge.ts'
 import { loadParser } from '../../src/safety/parser.ts'
+import { filesOf, right } from '../cli/prove-cases.ts'
 import { release } from '../tools/example-files.ts'
 import { flywayExample } from '../tools/example-flyway.ts'
 import { exampleSets } from '../tools/example-sets.ts'
@@ -15,6 +16,8 @@ const sets: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ...exampleSets,
   flyway: flywayExample,
   releases: release(3),
+  // Of each the prover saw that its down script restores everything (test/cli/prove.pg.test.ts).
+  prover: filesOf(right),
   orders: Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')])),
 }
 

@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readMigrations } from '../../src/migration/read.ts'
 import { effectsOf } from '../../src/safety/effects/effects.ts'
 import { OLDEST_SERVER } from '../../src/safety/judge.ts'
-import { rulesPage } from '../../src/safety/page.ts'
+import { type Counted, rulesPage } from '../../src/safety/page.ts'
 import { loadParser, type Parse } from '../../src/safety/parser.ts'
 import type { Example, Found, Rule } from '../../src/safety/rule.ts'
 import { Schema } from '../../src/safety/schema.ts'
@@ -38,7 +38,18 @@ export async function currentRulesPage(): Promise<string> {
   return rulesPage((rule) => {
     const { scripts, server } = scriptsOf(rule.examples.finds[0] ?? '')
     return foundIn(rule, scripts, parse, server).at(-1)?.[0]
-  })
+  }, counted())
+}
+
+const EXAMPLES = join(import.meta.dirname, '../safety/golden/examples.golden.txt')
+
+/** As the golden file of test/safety/examples.test.ts has them. */
+function counted(): Counted {
+  const lines = [
+    ...readFileSync(EXAMPLES, 'utf8').matchAll(/^\S+: (\d+) migrations, (\d+) findings, (\d+) of them false$/gm),
+  ]
+  const sum = (group: number) => lines.reduce((all, line) => all + Number(line[group]), 0)
+  return { sets: lines.length, migrations: sum(1), findings: sum(2), untrue: sum(3) }
 }
 
 export const RULES_PAGE = join(import.meta.dirname, '../../docs/rules.md')

@@ -111,7 +111,8 @@ export function actionEffects(relation: RangeVar | undefined, cmd: AlterTableCmd
     return [{ act: 'make', thing: bond, within: [table, thing('table', part)], needs: [] }]
   }
   const ofColumn = OF_COLUMN[subtype]
-  if (ofColumn !== undefined) return [set(ofColumn, column, [column, table])]
+  if (ofColumn !== undefined)
+    return [set(ofColumn, column, [column, table], subtype === 'AT_DropExpression' ? 'none' : undefined)]
   const ofTable = OF_TABLE[subtype]
   if (ofTable !== undefined) return [set(ofTable, table, [table])]
   const trigger = /^AT_(?:Enable|Disable).*Trig/.test(subtype)

@@ -60,7 +60,7 @@ export class Delta {
 
   #make(effect: Make, origin: Origin): void {
     const before = this.#before.find(effect.thing)
-    const gone = [...this.#gone.values()].find(({ thing }) => isSame(thing, effect.thing))
+    const gone = this.#goneAs(effect.thing)
     if (gone !== undefined) {
       this.#remove(labelOf(gone.thing))
       return
@@ -71,6 +71,10 @@ export class Delta {
       const { thing, within, needs, guessed = false, facts } = effect
       this.#note({ how: 'made', thing, within, needs, guessed, moved: false, ...(facts && { facts }), ...origin })
     }
+  }
+
+  #goneAs(it: Thing): Difference | undefined {
+    return [...this.#gone.values()].find(({ thing }) => isSame(thing, it))
   }
 
   #note(difference: Difference): void {
@@ -121,8 +125,8 @@ export class Delta {
       return
     }
     this.#remove(labelOf(made.thing))
-    const back = this.differences.get(labelOf(to))
-    if (back?.how === 'gone') this.#remove(labelOf(to))
+    const back = this.#goneAs(to)
+    if (back !== undefined) this.#remove(labelOf(back.thing))
     else this.#note({ ...made, thing: to })
   }
 

@@ -38,6 +38,11 @@ export const rollbackDataGone: RollbackRule = {
         up: 'ALTER TABLE t ADD b text; UPDATE t SET b = a; ALTER TABLE t DROP a',
         down: 'ALTER TABLE t ADD a text; UPDATE t SET a = b; ALTER TABLE t DROP b',
       },
+      {
+        earlier: 'CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a * 2) STORED)',
+        up: 'ALTER TABLE t DROP b',
+        down: 'ALTER TABLE t ADD b int GENERATED ALWAYS AS (a * 2) STORED',
+      },
       { up: 'CREATE TABLE t (a int); DELETE FROM t; DROP TABLE t', down: 'SELECT 1' },
       {
         up: 'ALTER TABLE t DROP CONSTRAINT c; DELETE FROM t WHERE a < 0',
@@ -57,6 +62,8 @@ function lostBy(effect: Effect, pair: Pair): Lost[] {
   if (effect.act === 'drop') {
     const { kind, name } = effect.thing
     if (!['table', 'column', 'schema'].includes(kind) || isOwn(effect.thing, pair)) return []
+    // What a generated column holds is in other columns.
+    if (pair.schema.find(effect.thing)?.facts.generated === true) return []
     const table = kind === 'column' ? ownerOf(effect.thing) : name
     if (kind === 'column' && isOwn(thing('table', table), pair)) return []
     return [{ what: `what is in ${labelOf(effect.thing)}`, table, ...(kind === 'column' && { column: last(name) }) }]

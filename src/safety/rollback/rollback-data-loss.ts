@@ -30,6 +30,7 @@ export const rollbackDataLoss: RollbackRule = {
     ],
     passes: [
       { up: 'CREATE VIEW v AS SELECT 1; CREATE INDEX i ON orders (a)', down: 'DROP INDEX i; DROP VIEW v' },
+      { up: 'CREATE SCHEMA shop', down: 'DROP SCHEMA shop' },
       { up: 'ALTER TABLE t ADD b int GENERATED ALWAYS AS (a * 2) STORED', down: 'ALTER TABLE t DROP COLUMN b' },
       { up: 'CREATE VIEW v AS SELECT 1', down: 'CREATE TEMP TABLE x AS SELECT 1 AS a; DROP TABLE x; DROP VIEW v' },
       { up: 'ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID', down: 'ALTER TABLE t DROP CONSTRAINT c' },
@@ -39,12 +40,14 @@ export const rollbackDataLoss: RollbackRule = {
 
 const holding: ReadonlySet<string> = new Set(['table', 'column', 'schema', 'database'])
 
-function holdsRows({ thing: it }: Drop, { after, doing, schema }: Pair): boolean {
+function holdsRows({ thing: it, cascade }: Drop, { after, doing, schema }: Pair): boolean {
   const ownMade = doing.down.some(({ effects }) =>
     effects.some((each) => each.act === 'make' && isSame(each.thing, it)),
   )
   const made = [...after.values()].find((each) => each.how === 'made' && isSame(each.thing, it))
   const facts = made?.facts ?? schema.find(it)?.facts
+  // PostgreSQL drops a schema that holds something only with CASCADE.
+  if (it.kind === 'schema' && !cascade) return false
   return holding.has(it.kind) && !ownMade && facts?.generated !== true && facts?.temporary !== true
 }
 

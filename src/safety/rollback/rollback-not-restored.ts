@@ -55,6 +55,10 @@ export const rollbackNotRestored: RollbackRule = {
         up: 'ALTER TABLE orders RENAME TO purchases; ALTER TABLE purchases ADD a int',
         down: 'ALTER TABLE purchases RENAME TO orders; ALTER TABLE orders DROP a',
       },
+      {
+        up: 'CREATE SCHEMA old; ALTER TABLE orders SET SCHEMA old',
+        down: 'ALTER TABLE old.orders SET SCHEMA shop; DROP SCHEMA old',
+      },
       { up: 'ALTER TABLE orders ALTER note SET NOT NULL', down: 'ALTER TABLE orders ALTER note DROP NOT NULL' },
       {
         up: 'CREATE TABLE t (a int); ALTER TABLE t ALTER a SET DEFAULT 1; ALTER TABLE t OWNER TO x',

@@ -6,14 +6,17 @@ import { isNew, type Scene } from '../scene.ts'
 export const dropBreaksClients: Rule = {
   code: 'drop-breaks-clients',
   finds:
-    'DROP of a view, a materialized view, a function, a type, a sequence or an extension that the same script does not make again.',
+    'DROP of a view, a materialized view, a function, a type, a sequence, an extension or a generated column that the same script does not make again.',
   why: 'Pods of the release before still run, and every query of theirs that names it fails.',
   source: 'DROP VIEW; DROP FUNCTION; DROP TYPE; DROP SEQUENCE; DROP EXTENSION',
   only: 'up',
   find(statement, scene) {
     return effectsOf(statement)
       .filter((effect): effect is Drop => effect.act === 'drop')
-      .filter(({ thing: it }) => used.has(it.kind) && !isNew(scene, it) && !isMadeAgain(scene, it))
+      .filter(
+        ({ thing: it }) =>
+          (used.has(it.kind) || isGenerated(scene, it)) && !isNew(scene, it) && !isMadeAgain(scene, it),
+      )
       .map(({ thing: { kind, name } }) =>
         found(
           `drops ${kind} ${name}, and code of the release before fails on it`,
@@ -26,6 +29,7 @@ export const dropBreaksClients: Rule = {
       'DROP VIEW IF EXISTS open_orders',
       'DROP FUNCTION shop.total(bigint), tax',
       'DROP TYPE order_state',
+      { earlier: 'CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a * 2) STORED)', script: 'ALTER TABLE t DROP b' },
       'DROP MATERIALIZED VIEW sums; CREATE MATERIALIZED VIEW totals AS SELECT 1 AS a',
     ],
     passes: [
@@ -41,6 +45,9 @@ const used: ReadonlySet<string> = new Set([
   ...['view', 'materialized view', 'function', 'aggregate', 'operator', 'type', 'sequence', 'extension'],
   ...['foreign table', 'server', 'foreign data wrapper', 'collation'],
 ])
+
+/** It holds nothing of its own: `drop-loses-data` speaks of all other columns. */
+const isGenerated = ({ schema }: Scene, it: Thing) => schema.find(it)?.facts.generated === true
 
 /** In one transaction nobody sees it gone. */
 const isMadeAgain = ({ beside }: Scene, { kind, name }: Thing) =>

@@ -16,7 +16,7 @@ export const dropLosesData: Rule = {
     }
     return effectsOf(statement)
       .filter((effect): effect is Drop => effect.act === 'drop')
-      .filter(({ thing: it }) => holdsData.has(it.kind) && !isNewlyMade(scene, it))
+      .filter(({ thing: it }) => holdsData.has(it.kind) && !isNewlyMade(scene, it) && !isGenerated(scene, it))
       .map(({ thing: it }) => loses(it))
   },
   examples: {
@@ -25,15 +25,24 @@ export const dropLosesData: Rule = {
       'ALTER TABLE orders ADD COLUMN remark text, DROP COLUMN note',
       'DROP SCHEMA shop',
       'DROP OWNED BY shop_user',
+      {
+        earlier:
+          'CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a * 2) STORED); ALTER TABLE t ALTER b DROP EXPRESSION',
+        script: 'ALTER TABLE t DROP b',
+      },
     ],
     passes: [
       'CREATE TABLE copy AS SELECT * FROM orders; DROP TABLE copy',
       'CREATE TABLE orders (id int, note text); ALTER TABLE orders DROP COLUMN note',
       'ALTER TABLE orders DROP CONSTRAINT orders_total',
       'DROP INDEX CONCURRENTLY orders_note',
+      { earlier: 'CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a * 2) STORED)', script: 'ALTER TABLE t DROP b' },
     ],
   },
 }
+
+/** What is in it is in other columns. */
+const isGenerated = ({ schema }: Scene, it: Thing) => schema.find(it)?.facts.generated === true
 
 const holdsData: ReadonlySet<string> = new Set(['table', 'column', 'schema', 'database'])
 

@@ -19,7 +19,7 @@ const table: Record<string, { ours: readonly string[]; packages: readonly string
     ours: ['src/injection', 'src/safety', 'src/proof', 'src/migration', 'src/contract.ts'],
     packages: ['node:crypto', 'node:util', 'zod/mini'],
   },
-  'src/judging': { ours: ['src/safety', 'src/migration'], packages: ['node:worker_threads'] },
+  'src/judging': { ours: ['src/safety', 'src/migration'], packages: ['node:crypto', 'node:worker_threads'] },
   certs: { ours: ['src/contract.ts'], packages: ['node-forge', 'node:crypto', 'node:util'] },
   'src/kubernetes': {
     ours: ['certs', 'src/migration', 'src/contract.ts'],

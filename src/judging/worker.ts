@@ -5,14 +5,14 @@ import { loadParser } from '../safety/parser.ts'
 import { remembering } from '../safety/remembering.ts'
 import { sqlFacts } from '../safety/sql-facts.ts'
 
-/** A set to be judged, and its answer, which has the same number. */
+/** A set to be judged, and its answer, which has the same id. */
 export interface Question {
-  readonly id: number
+  readonly id: string
   readonly migrations: readonly Migration[]
   readonly since?: string
 }
 export interface Answer {
-  readonly id: number
+  readonly id: string
   readonly facts: SqlFacts
 }
 

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { issueBundle } from '../../certs/issue.ts'
 import { startApiServer } from './api-server.ts'
 import type { LoadPlan, LoadResult } from './load.ts'
 import { peakOf, residentOf } from './process.ts'
@@ -44,13 +45,33 @@ export async function withWebhook<T>(subject: Subject, use: (webhook: Running) =
 export const withNothing = <T>(use: (webhook: Running) => Promise<T>): Promise<T> =>
   withProcess([join(import.meta.dirname, 'nothing.ts')], {}, use)
 
+/** One in Go. Undefined where there is no Go to build it with. */
+export async function withNothingInGo<T>(use: (webhook: Running) => Promise<T>): Promise<T | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'lockkeeper-bench-'))
+  const [program, CERT, KEY] = ['webhook', 'tls.crt', 'tls.key'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  try {
+    const built = spawnSync('go', ['build', '-o', program, '.'], { cwd: join(import.meta.dirname, 'go-webhook') })
+    if (built.status !== 0) return undefined
+    const { cert, key } = await issueBundle({ names: ['localhost'], now: new Date() })
+    await Promise.all([writeFile(CERT, cert), writeFile(KEY, key, { mode: 0o600 })])
+    return await withProcess([], { CERT, KEY }, use, program)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
 async function withProcess<T>(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   use: (webhook: Running) => Promise<T>,
+  program = process.execPath,
 ): Promise<T> {
   const began = performance.now()
-  const child = spawn(process.execPath, args, {
+  const child = spawn(program, args, {
     env: { PATH: process.env.PATH, PORT: String(PORT), ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

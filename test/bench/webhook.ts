@@ -1,7 +1,7 @@
 import { percentile, spread } from './figures.ts'
 import type { LoadResult } from './load.ts'
 import type { Subject } from './reviews.ts'
-import { type Running, withNothing, withWebhook } from './webhook-process.ts'
+import { type Running, withNothing, withNothingInGo, withWebhook } from './webhook-process.ts'
 
 const ROUNDS = 3
 const PER_SECOND = 200
@@ -35,9 +35,11 @@ export async function benchRollouts(): Promise<string[]> {
 export const benchCarried = () => benchBeside('carried', 'a label of a workload')
 export const benchRebuilt = () => benchBeside('rebuilt', 'another image of a workload with 200 migrations')
 
-interface Pair {
+interface Round {
   readonly ours: Beside
   readonly nothing: Beside
+  /** Absent where there is no Go to build it with. */
+  readonly go: Beside | undefined
 }
 interface Beside {
   readonly p50: number
@@ -58,18 +60,27 @@ async function benchBeside(subject: Subject, what: string): Promise<string[]> {
       failed: failed + full.failed,
     }
   }
-  const pairs: Pair[] = []
+  const rounds: Round[] = []
   for (let i = 0; i < ROUNDS; i++) {
-    const nothing = () => withNothing(run)
-    const ours = () => withWebhook(subject, run)
-    const [a, b] = i % 2 === 0 ? [await nothing(), await ours()] : [await ours(), await nothing()]
-    pairs.push(i % 2 === 0 ? { nothing: a, ours: b } : { nothing: b, ours: a })
+    const both = [() => withNothing(run), () => withWebhook(subject, run)] as const
+    const [nothing, ours] =
+      i % 2 === 0
+        ? [await both[0](), await both[1]()]
+        : ([await both[1](), await both[0]()].reverse() as [Beside, Beside])
+    rounds.push({ nothing, ours, go: await withNothingInGo(run) })
   }
-  const over = (figure: (each: Pair) => number, unit: string) => spread(pairs.map(figure), unit)
+  const failed = rounds.reduce((sum, { ours }) => sum + ours.failed, 0)
+  const over = (figure: (each: Round) => number, unit: string) => spread(rounds.map(figure), unit)
+  const beside = (name: string, other: (each: Round) => Beside) => [
+    `  beside ${name}: added at the median: ${over((each) => each.ours.p50 - other(each).p50, 'ms')}, at p99: ${over((each) => each.ours.p99 - other(each).p99, 'ms')}`,
+    `    as fast as it goes: ${over(({ ours }) => ours.perSecond, 'reviews/s')}, ratio ${over((each) => each.ours.perSecond / other(each).perSecond, '')}`,
+  ]
   return [
-    `webhook, ${PER_SECOND} reviews/s of ${what}, beside a webhook in Node that does nothing: ${pairs.reduce((sum, { ours }) => sum + ours.failed, 0)} failed`,
-    `  added at the median: ${over(({ ours, nothing }) => ours.p50 - nothing.p50, 'ms')}, at p99: ${over(({ ours, nothing }) => ours.p99 - nothing.p99, 'ms')}`,
-    `  as fast as it goes: ${over(({ ours }) => ours.perSecond, 'reviews/s')}, ratio ${over(({ ours, nothing }) => ours.perSecond / nothing.perSecond, '')}`,
+    `webhook, ${PER_SECOND} reviews/s of ${what}: ${failed} failed`,
+    ...beside('a webhook in Node that does nothing', ({ nothing }) => nothing),
+    ...(rounds.every(({ go }) => go !== undefined)
+      ? beside('one in Go that does nothing', ({ go }) => go as Beside)
+      : ['  beside one in Go: skipped, since go is not there']),
   ]
 }
 

@@ -2,7 +2,20 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Arrival, told, warnings } from './tools/arrivals.ts'
 import { install, uninstall } from './tools/install.ts'
 import { closeShop, openShop, release, type Shop } from './tools/orders.ts'
-import type { Result } from './tools/shell.ts'
+import {
+  type Act,
+  after,
+  command,
+  json,
+  merge,
+  nothing,
+  type Start,
+  send,
+  serverSide,
+  three,
+  two,
+  twoByServer,
+} from './tools/steps.ts'
 
 let shop: Shop
 beforeAll(async () => {
@@ -15,34 +28,9 @@ afterAll(async () => {
   await uninstall('kubectl')
 }, 120_000)
 
-type Act = (at: Arrival) => Promise<Result>
-/** Something that was done before, and whose outcome is no part of the row. */
-type Start = (at: Arrival) => Promise<unknown>
 /** `says` is in the warnings; without it there are none, and `refused` is in the error. */
 type Row = [does: string, start: Start, act: Act, told: string, answer?: { says?: string; refused?: string }]
 
-const nothing: Start = () => Promise.resolve()
-const two: Start = (at) => at.releases(2)
-const three: Start = (at) => at.releases(1, 2, 3)
-const serverSide = ['apply', '--server-side']
-const twoByServer: Start = (at) => at.send(serverSide, at.object(2))
-const after =
-  (...steps: (Start | Act)[]): Start =>
-  async (at) => {
-    for (const step of steps) await step(at)
-    await shop.rolledOut(at.name)
-  }
-const send =
-  (version: number, ...verb: string[]): Act =>
-  (at) =>
-    at.send(verb, at.object(version))
-const command =
-  (verb: string, ...args: string[]): Act =>
-  (at) =>
-    at.command(verb.split(' '), args)
-const merge = (patch: object) => command('patch', '--type=merge', '-p', JSON.stringify(patch))
-const json = (op: string, path: string, value?: string) =>
-  command('patch', '--type=json', '-p', JSON.stringify([{ op, path, value }]))
 const target = '/metadata/annotations/lockkeeper.dev~1schema-version'
 const asks = (version: string) => ({ metadata: { annotations: { 'lockkeeper.dev/schema-version': version } } })
 /** By somebody else: what the release does not want to be so. */

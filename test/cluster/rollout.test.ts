@@ -1,9 +1,7 @@
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { upgradeShop, withChart } from './tools/helm.ts'
-import { images, install, uninstall } from './tools/install.ts'
-import { type Files, release, type Shop, withShop } from './tools/orders.ts'
-import { apply, get, run } from './tools/shell.ts'
+import { install, uninstall } from './tools/install.ts'
+import { type Files, release, withShop } from './tools/orders.ts'
+import { get } from './tools/shell.ts'
 
 beforeAll(async () => {
   await install('helm')
@@ -62,41 +60,4 @@ describe('a release', () => {
       await shop.rolledOut()
       expect(await shop.versions()).toEqual(['1', '2', '3'])
     }))
-})
-
-describe('what a person sees', () => {
-  const golden = (name: string) => join(import.meta.dirname, 'golden', `${name}.golden.txt`)
-
-  const seen = (shop: Shop, text: string) =>
-    text.replaceAll(shop.namespace, 'shop').replaceAll(images().example, 'orders')
-
-  test('of a refusal and of a plan by kubectl apply, server-side apply and diff is the whole message', () =>
-    withShop({}, async (shop) => {
-      await shop.files(release(2))
-      const plan = await shop.deploy(2, { replicas: 0 })
-      await expect(seen(shop, plan.stderr)).toMatchFileSnapshot(golden('kubectl-apply-plan'))
-      const { '3_rename_note.down.sql': _, ...without }: Files = release(3)
-      await shop.files(without)
-      const object = shop.object(3, { replicas: 0 })
-      const ways = { apply: [], 'apply-server-side': ['--server-side', '--force-conflicts'] }
-      for (const [way, args] of Object.entries(ways)) {
-        const refused = await apply(object, ...args)
-        expect(refused.code).toBe(1)
-        await expect(seen(shop, refused.stderr)).toMatchFileSnapshot(golden(`kubectl-${way}`))
-      }
-      // A dry run stores no ConfigMap, so it warns of what the apply would refuse.
-      const diff = await run('kubectl', ['diff', '-f', '-'], { input: JSON.stringify(object) })
-      expect(diff.code).toBe(1)
-      await expect(seen(shop, diff.stderr)).toMatchFileSnapshot(golden('kubectl-diff'))
-    }))
-
-  test.each(['helm', 'helm4'] as const)('of a refusal by %s is the whole message', (helm) =>
-    withShop({}, async (shop) => {
-      const first = await upgradeShop(helm, shop, 2)
-      expect(first.code, first.output).toBe(0)
-      const refused = await withChart({ '3_rename_note.down.sql': '' }, (folder) => upgradeShop(helm, shop, 3, folder))
-      expect(refused.code).toBe(1)
-      await expect(seen(shop, refused.stderr)).toMatchFileSnapshot(golden(`${helm}-upgrade`))
-    }),
-  )
 })

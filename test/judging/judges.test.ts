@@ -41,9 +41,20 @@ test('reviews go on while a large set is read', async () => {
 })
 
 test('a set that needs more memory than there is fails by itself, and the next one is judged', async () => {
-  judges = new Judges(16)
+  judges = new Judges({ maxHeap: 16 })
   const up = Array.from({ length: 5_000 }, (_, i) => `CREATE TABLE t${i} (id bigint PRIMARY KEY, note text NOT NULL);`)
   const large = setOf({ '1_all.up.sql': up.join('\n'), '1_all.down.sql': 'SELECT 1;' })
   await expect(judges.judge(large)).rejects.toThrow(/memory|ended/)
   expect((await judges.judge(setOf(release(2)))).floors).toEqual({ 1: '0', 2: '0' })
+})
+
+test('a set is read once, whoever asks, also after the thread has gone for want of work', async () => {
+  judges = new Judges({ idleMs: 1 })
+  const first = judges.judge(setOf(release(2)))
+  expect(judges.judge(setOf(release(2)))).toBe(first)
+  expect(judges.judge(setOf(release(2)), '1')).not.toBe(first)
+  await first
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(judges.judge(setOf(release(2)))).toBe(first)
+  expect((await judges.judge(setOf(release(3)))).floors).toEqual({ 1: '0', 2: '0', 3: '3' })
 })

@@ -1,13 +1,14 @@
 import { expect } from 'vitest'
+import { images } from './install.ts'
 import type { Shop } from './orders.ts'
-import { mustKubectl, type Result, run } from './shell.ts'
+import { get, mustKubectl, type Result, run, waitFor } from './shell.ts'
 
 /** A workload as it is stored, as far as admission has a say in it. */
 export interface Seen {
   readonly generation: number
   /** JSON of the pod template. */
   readonly template: string
-  /** Absent where our parts are. */
+  /** Absent where our parts are absent. */
   readonly status?: { readonly target: string; readonly token: number }
 }
 
@@ -27,7 +28,11 @@ export async function see(shop: Shop, name: string, kind = 'deployment'): Promis
   }
   const status = JSON.parse(written)
   const value = (wanted: string) => first.env.find((each: { name: string }) => each.name === wanted)?.value
-  expect([first.name, volume]).toEqual(['lockkeeper-migrate', true])
+  expect([first.name, first.image, volume]).toEqual(['lockkeeper-migrate', images().runner, true])
+  // What somebody wrote into every container is not in ours.
+  expect(
+    first.env.map((each: { name: string }) => each.name).filter((name: string) => !name.startsWith('LOCKKEEPER_')),
+  ).toEqual([])
   expect([value('LOCKKEEPER_TARGET'), value('LOCKKEEPER_TOKEN')]).toEqual([status.target, String(status.token)])
   return { ...seen, status }
 }
@@ -77,8 +82,16 @@ export class Arrival {
     for (const version of versions) {
       const { code, output } = await this.send(['apply'], this.object(version))
       expect(code, output).toBe(0)
-      await this.shop.rolledOut(this.name)
+      await this.observed()
     }
+  }
+
+  /** Waits until the controller has looked at it: each template is then a revision. */
+  async observed(): Promise<void> {
+    await waitFor(`${this.name} to be observed`, async () => {
+      const { metadata, status } = await get('-n', this.shop.namespace, 'deployment', this.name)
+      return status.observedGeneration === metadata.generation
+    })
   }
 
   /** Another update that has nothing to do with us finds nothing to change in the template: it has come to rest. */

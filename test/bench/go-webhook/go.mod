@@ -1,0 +1,3 @@
+module lockkeeper.dev/bench/webhook
+
+go 1.22

@@ -130,7 +130,7 @@ describe('files in an image', () => {
 
   test('that are not those of the catalogue are refused by the runner under a strict policy, until the catalogue is right', () =>
     withShop(
-      { 'lockkeeper.dev/deny-findings': 'rollback-data-loss', 'config.lockkeeper.dev/deadline': '5s' },
+      { 'lockkeeper.dev/deny-findings': 'truncate-loses-data', 'config.lockkeeper.dev/deadline': '5s' },
       async (shop) => {
         const lie = { '1_create_orders.up.sql': 'SELECT 1;', '1_create_orders.down.sql': 'SELECT 1;' }
         await inFolder(lie, (folder) => applyCatalogue(shop, folder))

@@ -27,7 +27,7 @@ export async function withReviews(object: Applied, during: () => Promise<void>):
   const ask = async (i: number) => {
     const { status, body } = await patch({ port: proxy.port, path, agent }, changed(object, i))
     if (status === 200) counts.answered++
-    else if (status === undefined || status === 502) counts.unreached++
+    else if (status === undefined || status === 502 || isAway(body)) counts.unreached++
     else counts.failed.push(`${new Date().toISOString()} ${status} ${body.slice(0, 300)}`)
   }
   const pending: Promise<void>[] = []
@@ -51,6 +51,10 @@ export async function withReviews(object: Applied, during: () => Promise<void>):
   }
   return counts
 }
+
+/** What `kubectl proxy` and an API server that is going say for it, not for a webhook. */
+const isAway = (body: string) =>
+  /^dial tcp |apiserver is shutting down|^(unexpected )?EOF|connection reset by peer/.test(body)
 
 export interface Applied {
   readonly metadata: { readonly name: string; readonly namespace: string; readonly labels?: object }

@@ -59,6 +59,8 @@ function softened({ code, severity, file }: Finding, request: ReviewRequest, bui
   if (ofWorkload.includes(code) && file === undefined) return false
   const sure = source?.kind === 'read' && source.immutable
   if (request.dryRun && !sure) return true
+  // What a down script does was for the way up to refuse: the way back is never denied for it.
+  if (build.direction === 'back' && file !== undefined) return true
   if (severity === 'warning') return false
   if (build.direction === 'back') return true
   // A hotfix must not fail for a ConfigMap that is gone, nor for files that were admitted before.

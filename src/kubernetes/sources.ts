@@ -70,14 +70,15 @@ export class Sources {
     const key = JSON.stringify([versions, options])
     const known = this.#kept.get(key)
     if (known !== undefined) return known
-    const kept = this.#parse(maps, request)
+    const kept = this.#parse(maps, request, () => this.#kept.delete(key))
     this.#kept.set(key, kept)
     const [oldest] = this.#kept.keys()
     if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest)
     return kept
   }
 
-  #parse(maps: readonly V1ConfigMap[], request: SourceRequest): Kept {
+  /** `forget`: what could not be judged is tried again by the next review. */
+  #parse(maps: readonly V1ConfigMap[], request: SourceRequest, forget: () => void): Kept {
     const { namespace: _, configMaps: __, since, ...options } = request
     const read = readSource(maps, options)
     if ('flaw' in read || read.set === undefined) return { read }
@@ -88,7 +89,10 @@ export class Sources {
       kept.read = judged(facts)
       delete kept.judging
     }
-    kept.judging = this.#judge(set, since).then(done, (error: unknown) => done(unjudged(reasonOf(error))))
+    kept.judging = this.#judge(set, since).then(done, (error: unknown) => {
+      forget()
+      done(unjudged(reasonOf(error)))
+    })
     return kept
   }
 }

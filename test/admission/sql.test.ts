@@ -47,7 +47,7 @@ describe('the floor', () => {
       )
     const three = admit(v('3'), create('2'), { source: source(removes), now: 2000 })
     expect(envOf(three).LOCKKEEPER_FLOORS).toBe('3=3')
-    expect(envOf({ object: create('2') }).LOCKKEEPER_FLOORS).toBe('')
+    expect(envOf({ object: create('2') }).LOCKKEEPER_FLOORS).toBe('-')
     const known = source(removes)
     if (known.kind !== 'read') throw new Error('not read')
     const entries = known.catalogue.entries.map(({ floor: _, ...entry }) => ({ ...entry, floor: '0' }))
@@ -57,7 +57,7 @@ describe('the floor', () => {
       source: { ...known, catalogue: { ...known.catalogue, entries } },
       now: 9000,
     })
-    expect(envOf(again)).toMatchObject({ LOCKKEEPER_FLOORS: '', LOCKKEEPER_TOKEN: '2000' })
+    expect(envOf(again)).toMatchObject({ LOCKKEEPER_FLOORS: '-', LOCKKEEPER_TOKEN: '2000' })
   })
 
   test.each<[string, Files, string, string]>([
@@ -168,6 +168,14 @@ describe('what the SQL says', () => {
     expect(codes(rollout(adds))).toEqual([])
     const namespace = { [key('deny-findings')]: 'rollback-data-loss' }
     expect(codes(rollout(adds, namespace), 'error')).toEqual(['rollback-data-loss'])
+  })
+
+  test('never denies the way back, whatever is listed', () => {
+    const namespace = shop({ [key('deny-findings')]: 'rollback-data-loss', [key('on-rollback')]: 'auto' })
+    const breaking = { ...adds, '3_more.up.sql': 'ALTER TABLE orders ADD extra text NOT NULL;' }
+    const three = admit(v('3', {}, 'Recreate'), create('2', 'Recreate'), { source: source(breaking), now: 2000 }).object
+    const back = admit(v('2', {}, 'Recreate'), three, { source: source(breaking), namespace, now: 3000 })
+    expect([back.verdict.allowed, codes(back)]).toEqual([true, ['rollback-data-loss']])
   })
 
   test('that nobody could look at is a warning, and a denial where one of its codes is listed', () => {

@@ -240,14 +240,17 @@ describe('the SQL in ConfigMaps', () => {
     expect(readOf(second).catalogue.entries[0]?.floor).toBe('0')
   })
 
-  test('that cannot be judged is said to be unread, with the reason', async () => {
+  test('that cannot be judged is said to be unread, with the reason, and the next review tries again', async () => {
+    let fails = true
     const sources = new Sources(
       async () => map(files),
-      () => Promise.reject(new Error('too much')),
+      () => (fails ? Promise.reject(new Error('too much')) : nothingToSay()),
     )
     expect(readOf(await sources.read(request)).catalogue.findings).toMatchObject([
       { code: 'sql-unjudged', severity: 'warning', message: expect.stringContaining('too much') },
     ])
+    fails = false
+    expect(codes(await sources.read(request))).toEqual([])
   })
 
   test('comes with the proof of the catalogue beside them, whose other content does not count', async () => {

@@ -10,7 +10,7 @@ test('floors are handed over as those that are not 0', () => {
     { version: '4.1', floor: '2' },
   ]
   expect(writeFloors(entries)).toBe('2=2,3=?,4.1=2')
-  expect(writeFloors([{ version: '1', floor: '0' }])).toBe('')
+  expect(writeFloors([{ version: '1', floor: '0' }])).toBe('-')
   expect(writeFloors([{ version: '1' }])).toBeUndefined()
 })
 
@@ -37,6 +37,6 @@ test('a list that is too long for an object is not handed over', () => {
   expect(writeFloors(many)).toBeUndefined()
 })
 
-test.each(['x', '1', '1=', '1=x', 'x=1', '1=2=3', '1=2,', ' '])('%j is no such list', (text) => {
+test.each(['', 'x', '1', '1=', '1=x', 'x=1', '1=2=3', '1=2,', ' '])('%j is no such list', (text) => {
   expect(readFloors(text)).toBeUndefined()
 })

@@ -3,7 +3,7 @@ import { checksumOf } from '../src/migration/checksum.ts'
 import { digestOf } from '../src/migration/digest.ts'
 import type { Migration, MigrationSet } from '../src/migration/migration.ts'
 import { rollbackFindings } from '../src/migration/rollback.ts'
-import { compareVersions, highestVersion } from '../src/migration/version.ts'
+import { compareVersions, highestVersion, isAbove } from '../src/migration/version.ts'
 import { ownRequirement } from './decision-input.ts'
 import { failureOfFinding, RunFailure } from './failure.ts'
 import type { Seen } from './history/read.ts'
@@ -74,8 +74,7 @@ export function refuseUnsafe(rules: RunRequest['rules'], set: MigrationSet, pend
   const listed = set.findings.filter(
     ({ code, version }) =>
       denyFindings.includes(code) &&
-      (version === undefined ||
-        (pending.includes(version) && (baseline === undefined || compareVersions(version, baseline) > 0))),
+      (version === undefined || (pending.includes(version) && isAbove(version, baseline))),
   )
   const finding = [...rollbackFindings(entries, rules), ...listed].find(
     ({ severity, code }) => severity === 'error' || denyFindings.includes(code),

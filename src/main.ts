@@ -35,7 +35,12 @@ async function main(config: Config): Promise<void> {
     watchNamespaces(clients, (message) => log.warn(message)),
   ])
   const judges = new Judges()
-  const sources = Sources.of(clients, (set, since) => judges.judge(set, since))
+  const sources = Sources.of(clients, (set, since) =>
+    judges.judge(set, since).catch((error: unknown) => {
+      log.warn({ error: String(error) }, 'the SQL of a release could not be judged')
+      throw error
+    }),
+  )
   const secrets = Secrets.of(clients, Date.now)
   let server: RunningServer | undefined
   const latest: { bundle?: Bundle } = {}

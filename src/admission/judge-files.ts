@@ -2,7 +2,7 @@ import type { Settings } from '../injection/settings.ts'
 import { type Finding, refusal, remark } from '../migration/finding.ts'
 import type { Catalogue, CatalogueEntry } from '../migration/migration.ts'
 import { rollbackFindings } from '../migration/rollback.ts'
-import { compareVersions } from '../migration/version.ts'
+import { compareVersions, isAbove } from '../migration/version.ts'
 import { usableCatalogue } from './build.ts'
 import type { Facts } from './facts.ts'
 import { judgeImage } from './judge-image.ts'
@@ -48,10 +48,11 @@ function wayUp(build: Build, catalogue: Catalogue): Finding[] {
   const { policy, target } = settings
   const from = old?.status.target
   const range = between(catalogue, from, target)
+  // What an existing application brought with it is not warned of.
   const files = range.flatMap(({ version, findings }) =>
     findings.filter(
       ({ code, severity }) =>
-        !code.startsWith('rollback-') && (severity === 'error' || aboveBaseline(version, policy.baseline)),
+        !code.startsWith('rollback-') && (severity === 'error' || isAbove(version, policy.baseline)),
     ),
   )
   const rules = {
@@ -74,15 +75,9 @@ function wayUp(build: Build, catalogue: Catalogue): Finding[] {
   ]
 }
 
-/** What an existing application brought with it is not warned of. */
-const aboveBaseline = (version: string, baseline: string | undefined) =>
-  baseline === undefined || compareVersions(version, baseline) > 0
-
 /** The migrations above one version, up to another. */
 export const between = ({ entries }: Catalogue, from: string | undefined, to: string): readonly CatalogueEntry[] =>
-  entries.filter(
-    ({ version }) => (from === undefined || compareVersions(version, from) > 0) && compareVersions(version, to) <= 0,
-  )
+  entries.filter(({ version }) => isAbove(version, from) && compareVersions(version, to) <= 0)
 
 /** Said even where it is allowed. */
 const shownIrreversible = (

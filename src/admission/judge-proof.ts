@@ -1,7 +1,7 @@
 import type { Policy } from '../injection/policy.ts'
 import type { Finding } from '../migration/finding.ts'
 import type { Catalogue, CatalogueEntry } from '../migration/migration.ts'
-import { compareVersions } from '../migration/version.ts'
+import { isAbove } from '../migration/version.ts'
 import { verifyProof } from '../proof/verify.ts'
 
 /**
@@ -11,8 +11,6 @@ import { verifyProof } from '../proof/verify.ts'
 export function judgeProof(range: readonly CatalogueEntry[], policy: Policy, catalogue: Catalogue): Finding[] {
   const { rollbackPolicy, baseline, proofKey } = policy
   if (rollbackPolicy !== 'proven') return []
-  const wanted = range.filter(
-    ({ version, down }) => down !== undefined && (baseline === undefined || compareVersions(version, baseline) > 0),
-  )
+  const wanted = range.filter(({ version, down }) => down !== undefined && isAbove(version, baseline))
   return verifyProof(catalogue.proof, catalogue, proofKey, wanted)
 }

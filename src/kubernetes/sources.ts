@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { V1ConfigMap } from '@kubernetes/client-node'
 import type { SourceOutcome, SourceRequest } from '../admission/facts.ts'
 import { judgedContent, readSource, type SourceRead } from '../migration/catalogue-source.ts'
@@ -19,7 +20,7 @@ interface Kept {
 
 /** Parsed sources that are kept; a catalogue of 200 migrations is some 100 KB. */
 const MAX_KEPT = 100
-/** How long a review waits for the SQL to be read; the API server gives it 10 s for all. */
+/** How long a review waits for the SQL to be read; the API server gives it 5 s for all (`timeoutSeconds` in the chart). */
 const PATIENCE_MS = 3_000
 
 /** Reads ConfigMaps live, and parses each version of them once. */
@@ -49,7 +50,8 @@ export class Sources {
       maps.push(outcome.map)
     }
     const kept = this.#keptOf(maps, request)
-    if (kept.judging !== undefined) await within(this.#patienceMs, kept.judging)
+    if (kept.judging !== undefined)
+      await Promise.race([kept.judging, sleep(this.#patienceMs, undefined, { ref: false })])
     const { read } = kept
     if ('flaw' in read) return { kind: 'failed', configMap: names.at(-1) ?? '', reason: read.flaw, fix: read.fix }
     return { kind: 'read', ...read.content, immutable: maps.every(({ immutable }) => immutable === true) }
@@ -103,13 +105,3 @@ const unjudged = (reason: string): SqlFacts => ({
     remark('sql-unjudged', `nobody looked at the SQL yet: ${reason}`, 'run the same command again, or lockkeeper lint'),
   ],
 })
-
-/** Resolves when the work is done, or the time is over. */
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([work, over])
-  clearTimeout(timer)
-}

@@ -1,7 +1,7 @@
 import type { RollbackPolicy } from '../contract.ts'
 import type { Finding } from './finding.ts'
 import type { CatalogueEntry } from './migration.ts'
-import { compareVersions } from './version.ts'
+import { isAbove } from './version.ts'
 
 export interface RollbackRules {
   readonly rollbackPolicy: RollbackPolicy
@@ -17,7 +17,7 @@ export interface RollbackRules {
 export function rollbackFindings(entries: readonly CatalogueEntry[], rules: RollbackRules): Finding[] {
   if (rules.rollbackPolicy === 'off') return []
   return entries
-    .filter(({ version }) => rules.baseline === undefined || compareVersions(version, rules.baseline) > 0)
+    .filter(({ version }) => isAbove(version, rules.baseline))
     .flatMap((entry) => {
       const own = entry.findings.filter(({ code }) => code.startsWith('rollback-'))
       return entry.irreversible === undefined || rules.allowIrreversible ? own : [irreversible(entry), ...own]

@@ -33,3 +33,7 @@ export function highestVersion(versions: Iterable<string>): string | undefined {
   }
   return highest
 }
+
+/** Whether a version is above another; above nothing is every version. */
+export const isAbove = (version: string, other: string | undefined): boolean =>
+  other === undefined || compareVersions(version, other) > 0

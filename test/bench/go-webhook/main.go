@@ -45,7 +45,6 @@ func main() {
 		}
 	})
 	fmt.Println(`{"msg":"ready for reviews"}`)
-	// HTTP/1.1, as the Node ones speak it.
-	server := &http.Server{Handler: handler, TLSNextProto: nil}
+	server := &http.Server{Handler: handler}
 	log.Fatal(server.ServeTLS(listener, os.Getenv("CERT"), os.Getenv("KEY")))
 }

@@ -57,10 +57,17 @@ export function buildParts(request: ReviewRequest, build: Build, facts: Facts): 
   return assemble(newToken(request, build, wanted, facts.now))
 }
 
+/** The floor of the schema at a target. */
+export const floorAt = (catalogue: Catalogue, target: string): string =>
+  floorOf(covered(catalogue, target).map(({ version, floor }) => ({ version, floor: floor ?? null })))
+
+const covered = ({ entries }: Catalogue, target: string) =>
+  entries.filter(({ version }) => compareVersions(version, target) <= 0)
+
 /** The runner need not read the SQL again that was read here. */
 function handedFloors(catalogue: Catalogue | undefined, target: string): string | undefined {
   if (catalogue === undefined || catalogue.findings.some(({ code }) => code === 'sql-unjudged')) return undefined
-  return writeFloors(catalogue.entries.filter(({ version }) => compareVersions(version, target) <= 0))
+  return writeFloors(covered(catalogue, target))
 }
 
 function wantedStatus(build: Build, catalogue: Catalogue | undefined): Omit<Status, 'token'> {
@@ -76,11 +83,10 @@ function wantedStatus(build: Build, catalogue: Catalogue | undefined): Omit<Stat
       entries: known?.entries ?? {},
     }
   }
-  const covered = catalogue.entries.filter(({ version }) => compareVersions(version, target) <= 0)
   return {
     target,
     digest: digestOf(catalogue, target),
-    floor: floorOf(covered.map(({ version, floor }) => ({ version, floor: floor ?? null }))),
+    floor: floorAt(catalogue, target),
     intent: hash,
     entries: entriesOf(catalogue, target),
   }

@@ -1,18 +1,18 @@
 import { strategyOf } from '../injection/kinds.ts'
 import { type Finding, remark } from '../migration/finding.ts'
-import { compareVersions } from '../migration/version.ts'
 import type { Facts } from './facts.ts'
 import { between } from './judge-files.ts'
 import type { Build } from './situation.ts'
+import { wayBackOf } from './way-back.ts'
 
 /** The way back is judged by what the files still hold, and never denied: only the database knows what was applied. */
 export function judgeWayBack(build: Build, { source }: Facts): Finding[] {
   const { settings, old, workload, direction } = build
-  if (old === undefined || direction !== 'back' || settings.onRollback === 'keep') return []
-  const { target, onRollback } = settings
-  const rolling = strategyOf(workload) !== 'Recreate'
-  if (onRollback === 'auto' && rolling) return aheadIncompatible(old.status, target)
-  if (!runsDown(build)) return []
+  if (old === undefined || direction !== 'back') return []
+  const { target } = settings
+  const way = wayBackOf(build, target, old.status.floor)
+  if (way === 'stays') return []
+  if (way === 'waits') return [aheadIncompatible(old.status.target, target)]
   const entries = source?.kind === 'read' ? between(source.catalogue, target, old.status.target) : []
   const stuck = entries.find(({ down }) => down === undefined)
   const impossible = stuck && [
@@ -24,27 +24,20 @@ export function judgeWayBack(build: Build, { source }: Facts): Finding[] {
     ),
   ]
   const lost = entries.flatMap(({ findings }) => findings.filter(({ code }) => code === 'rollback-data-loss'))
-  return impossible ?? [...(rolling ? [dataLoss(old.status.target, target)] : []), ...lost.toReversed()]
+  return (
+    impossible ?? [
+      ...(strategyOf(workload) === 'Recreate' ? [] : [dataLoss(old.status.target, target)]),
+      ...lost.toReversed(),
+    ]
+  )
 }
 
-/** Whether the way back runs down scripts (DESIGN section 7), where the release that is left was applied. */
-export function runsDown({ settings, old, workload }: Build): boolean {
-  const { target, onRollback } = settings
-  if (old === undefined || onRollback === 'keep') return false
-  if (onRollback === 'always') return true
-  return strategyOf(workload) === 'Recreate' && compareVersions(old.status.floor, target) > 0
-}
-
-function aheadIncompatible({ floor, target: live }: { floor: string; target: string }, target: string): Finding[] {
-  if (compareVersions(floor, target) <= 0) return []
-  return [
-    remark(
-      'schema-ahead-incompatible',
-      `where ${live} was applied, pods of ${target} wait: they are not known to work on it`,
-      'strategy Recreate, or lockkeeper.dev/on-rollback: always on the namespace, then kubectl rollout restart',
-    ),
-  ]
-}
+const aheadIncompatible = (live: string, target: string) =>
+  remark(
+    'schema-ahead-incompatible',
+    `where ${live} was applied, pods of ${target} wait: they are not known to work on it`,
+    'strategy Recreate, or lockkeeper.dev/on-rollback: always on the namespace, then kubectl rollout restart',
+  )
 
 const dataLoss = (live: string, target: string) =>
   remark(

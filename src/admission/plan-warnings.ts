@@ -1,15 +1,13 @@
-import { kindOf, strategyOf } from '../injection/kinds.ts'
+import { kindOf } from '../injection/kinds.ts'
 import { type Workload, workloadId } from '../injection/workload.ts'
-import { floorOf } from '../migration/decide.ts'
 import type { Catalogue } from '../migration/migration.ts'
-import { compareVersions } from '../migration/version.ts'
-import { usableCatalogue } from './build.ts'
+import { floorAt, usableCatalogue } from './build.ts'
 import type { Facts } from './facts.ts'
 import { between } from './judge-files.ts'
-import { runsDown } from './judge-way-back.ts'
 import type { ReviewRequest } from './review.ts'
 import type { Build } from './situation.ts'
 import { MAX_LENGTH, planLines } from './warning.ts'
+import { type WayBack, wayBackOf } from './way-back.ts'
 
 /** What the rollout will do to the schema, as far as files can tell. */
 export function planWarnings({ namespace }: ReviewRequest, build: Build, facts: Facts): string[] {
@@ -19,9 +17,10 @@ export function planWarnings({ namespace }: ReviewRequest, build: Build, facts: 
   const from = old?.status.target
   if (direction === 'back') {
     if (!kindOf(workload).lowers) return [headed(id, `asks for ${target} again, and the schema stays at ${from}`)]
-    const goes = stays(build)
-      ? `asks for ${target} again, and the schema stays at ${from}`
-      : `schema ${from} goes back to ${target}`
+    const goes =
+      wayBack(build) === 'stays'
+        ? `asks for ${target} again, and the schema stays at ${from}`
+        : `schema ${from} goes back to ${target}`
     const head = headed(id, `${goes} (on-rollback: ${settings.onRollback})`)
     return [head, ...pausedLine(workload), ...downLines(build, facts)]
   }
@@ -45,29 +44,21 @@ export function planWarnings({ namespace }: ReviewRequest, build: Build, facts: 
   ]
 }
 
-/** What an undo of this rollout will do: `on-rollback` and the floor decide it (DESIGN section 7). */
-function undoLine({ settings, old, workload }: Build, { entries }: Catalogue): string[] {
-  const from = old?.status.target
+/** What an undo of this rollout will do, and why. */
+function undoLine(build: Build, catalogue: Catalogue): string[] {
+  const { settings, old, workload } = build
+  if (old === undefined || !kindOf(workload).lowers) return []
+  const { target: from } = old.status
   const { target, onRollback } = settings
-  if (from === undefined || !kindOf(workload).lowers) return []
-  const undo = `  an undo to ${from}`
-  if (onRollback === 'keep') return [`${undo} leaves the schema (on-rollback: keep)`]
-  if (onRollback === 'always') return [`${undo} runs the down scripts (on-rollback: always)`]
-  const covered = entries.filter(({ version }) => compareVersions(version, target) <= 0)
-  const floor = floorOf(covered.map(({ version, floor }) => ({ version, floor: floor ?? null })))
-  if (compareVersions(from, floor) >= 0) return [`${undo} leaves the schema: its code is known to work on it`]
-  const why = `only code from ${floor} on is known to work on the schema`
-  return strategyOf(workload) === 'Recreate'
-    ? [`${undo} runs the down scripts: ${why}`]
-    : [`${undo} will be refused: ${why} (lockkeeper plan says why)`]
+  const floor = floorAt(catalogue, target)
+  const way = wayBackOf(build, from, floor)
+  const known =
+    way === 'stays' ? 'its code is known to work on it' : `only code from ${floor} on is known to work on the schema`
+  const why = onRollback === 'auto' ? `: ${known}` : ` (on-rollback: ${onRollback})`
+  return [`  an undo to ${from} ${undoes[way]}${why}${way === 'waits' ? ' (lockkeeper plan says why)' : ''}`]
 }
 
-/** Whether a way back leaves the schema: so it was asked for, or its code is known to work on it. */
-function stays({ settings, old }: Build): boolean {
-  const { onRollback, target } = settings
-  if (onRollback === 'keep') return true
-  return onRollback === 'auto' && old !== undefined && compareVersions(old.status.floor, target) <= 0
-}
+const undoes = { stays: 'leaves the schema', down: 'runs the down scripts', waits: 'will be refused' } as const
 
 /** A workload's name may have 253 characters: its middle gives way to what is said about it. */
 function headed(id: string, text: string): string {
@@ -76,10 +67,13 @@ function headed(id: string, text: string): string {
   return `${id.length <= room ? id : `${id.slice(0, Math.ceil(half))}…${id.slice(-Math.floor(half))}`}: ${text}`
 }
 
+const wayBack = (build: Build): WayBack | undefined =>
+  build.old && wayBackOf(build, build.settings.target, build.old.status.floor)
+
 /** The down scripts that will run, as far as the files still hold those of the release that is left. */
 function downLines(build: Build, { source }: Facts): string[] {
   const { settings, old } = build
-  if (!runsDown(build) || old === undefined || source?.kind !== 'read') return []
+  if (wayBack(build) !== 'down' || old === undefined || source?.kind !== 'read') return []
   const left = between(source.catalogue, settings.target, old.status.target)
   return planLines(
     left.toReversed().map(({ version, name, downFile }) => `  down ${version} ${name}, by ${downFile ?? 'nothing'}`),

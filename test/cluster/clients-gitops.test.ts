@@ -1,15 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Arrival, told, warnings } from './tools/arrivals.ts'
-import { install, uninstall } from './tools/install.ts'
+import { installed } from './tools/install.ts'
 import { release, type Shop, withShop } from './tools/orders.ts'
 import { get, type Result, run } from './tools/shell.ts'
 
-beforeAll(async () => {
-  await install('helm4')
-}, 300_000)
-afterAll(async () => {
-  await uninstall('helm4')
-}, 120_000)
+installed('helm4')
 
 /** A release as such a tool has it: the ConfigMap and the Deployment together. */
 const objectsOf = (at: Arrival, version: number): object[] => [

@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Arrival, see, told } from './tools/arrivals.ts'
 import { upgradeShop, withChart } from './tools/helm.ts'
-import { install, uninstall } from './tools/install.ts'
+import { installed } from './tools/install.ts'
 import { type Shop, withShop } from './tools/orders.ts'
 import { kubectl, mustKubectl, type Result, run, waitFor } from './tools/shell.ts'
 
-beforeAll(async () => {
-  await install('helm')
-}, 300_000)
-afterAll(async () => {
-  await uninstall('helm')
-}, 120_000)
+installed('helm')
 
 type Helm = 'helm' | 'helm4'
 type Act = (helm: Helm, shop: Shop) => Promise<Result>

@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Arrival, see, told, warnings } from './tools/arrivals.ts'
 import { shapes } from './tools/every-kind.ts'
-import { install, uninstall } from './tools/install.ts'
+import { installed } from './tools/install.ts'
 import { release, type Shop, withShop } from './tools/orders.ts'
 import { get, kubectl, mustKubectl, run, waitFor } from './tools/shell.ts'
 
-beforeAll(async () => {
-  await install('kubectl')
-}, 300_000)
-afterAll(async () => {
-  await uninstall('kubectl')
-}, 120_000)
+installed('kubectl')
 
 const withOrders = (use: (at: Arrival, shop: Shop) => Promise<void>) =>
   withShop({}, async (shop) => {

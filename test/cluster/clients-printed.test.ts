@@ -1,16 +1,11 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { upgradeShop, withChart } from './tools/helm.ts'
-import { images, install, uninstall } from './tools/install.ts'
+import { images, installed } from './tools/install.ts'
 import { type Files, release, type Shop, withShop } from './tools/orders.ts'
 import { apply, mustApply, type Result, run } from './tools/shell.ts'
 
-beforeAll(async () => {
-  await install('helm')
-}, 300_000)
-afterAll(async () => {
-  await uninstall('helm')
-}, 120_000)
+installed('helm')
 
 const LAST = 186
 /** What an application that skipped some years of releases brings at once. */

@@ -1,12 +1,11 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { images, install, ready, uninstall } from './tools/install.ts'
+import { describe, expect, test } from 'vitest'
+import { images, installed, ready } from './tools/install.ts'
 import { release, type Shop, withShop } from './tools/orders.ts'
 import { type Applied, type Counted, withReviews } from './tools/reviews.ts'
 import { get, must, mustKubectl, waitFor } from './tools/shell.ts'
 
-beforeAll(() => install('helm'), 300_000)
-afterAll(() => uninstall('helm'), 120_000)
+installed('helm')
 
 const chart = join(import.meta.dirname, '../../manifests/chart')
 /** How the API server of the cluster is restarted: a command, where there is one. */

@@ -1,8 +1,8 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { install, uninstall } from './tools/install.ts'
+import { describe, expect, test } from 'vitest'
+import { install, installed } from './tools/install.ts'
 import { release, withShop } from './tools/orders.ts'
 import { kubectl, mustApply, mustKubectl, run, waitFor } from './tools/shell.ts'
 
@@ -23,8 +23,7 @@ async function findings(namespace: string): Promise<[string, string][]> {
     .map(({ code, subject }) => [code, subject])
 }
 
-beforeAll(() => install('helm'), 300_000)
-afterAll(() => uninstall('helm'), 120_000)
+installed('helm')
 
 describe('the doctor', () => {
   test('finds an installation well, also as a plugin of kubectl', () =>

@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { upgradeShop, withChart } from './tools/helm.ts'
-import { images, install, uninstall } from './tools/install.ts'
+import { images, installed } from './tools/install.ts'
 import { release, type Shop, withShop } from './tools/orders.ts'
 import { withProgram } from './tools/program.ts'
 import { apply, get, kubectl, mustKubectl, run, waitFor } from './tools/shell.ts'
 
-beforeAll(async () => {
-  await install('kubectl')
-}, 300_000)
-afterAll(async () => {
-  await uninstall('kubectl')
-}, 120_000)
+installed('kubectl')
 
 const always = { 'lockkeeper.dev/on-rollback': 'always' }
 const go = async (shop: Shop, version: number, options = {}) => {

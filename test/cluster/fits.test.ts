@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { install, uninstall } from './tools/install.ts'
+import { describe, expect, test } from 'vitest'
+import { installed } from './tools/install.ts'
 import { release, type Shop, withShop } from './tools/orders.ts'
 import { apply, get, mustApply, mustKubectl } from './tools/shell.ts'
 
-beforeAll(() => install('helm'), 300_000)
-afterAll(() => uninstall('helm'), 120_000)
+installed('helm')
 
 const enforce = (level: 'baseline' | 'restricted') => async (shop: Shop) => {
   const label = `pod-security.kubernetes.io/enforce=${level}`

@@ -3,15 +3,14 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { deployment } from '../tools/admission.ts'
-import { install, uninstall } from './tools/install.ts'
+import { installed } from './tools/install.ts'
 import { release, type Shop, withShop } from './tools/orders.ts'
 import { type Asked, startRecorder } from './tools/recorder.ts'
 import { get, mustKubectl, waitFor } from './tools/shell.ts'
 
-beforeAll(() => install('helm'), 300_000)
-afterAll(() => uninstall('helm'), 120_000)
+installed('helm')
 
 const PORT = 18_643
 const role = ['lockkeeper', '-o', 'json'] as const

@@ -1,15 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type ClientCount, withClient } from './tools/client.ts'
-import { install, uninstall } from './tools/install.ts'
+import { installed } from './tools/install.ts'
 import { release, type Shop, withShop } from './tools/orders.ts'
 import { get, kubectl, mustApply, mustKubectl, waitFor } from './tools/shell.ts'
 
-beforeAll(async () => {
-  await install('helm')
-}, 300_000)
-afterAll(async () => {
-  await uninstall('helm')
-}, 120_000)
+installed('helm')
 
 const notes = `select count(*) from orders where note like 'note-%'`
 

@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { install, uninstall } from './tools/install.ts'
+import { describe, expect, test } from 'vitest'
+import { installed } from './tools/install.ts'
 import { type Files, release, withShop } from './tools/orders.ts'
 import { get } from './tools/shell.ts'
 
-beforeAll(async () => {
-  await install('helm')
-}, 300_000)
-afterAll(async () => {
-  await uninstall('helm')
-}, 120_000)
+installed('helm')
 
 describe('a release', () => {
   test('is applied once by five new pods, then v2 with its plan, v3 refused without and accepted with its down script', () =>

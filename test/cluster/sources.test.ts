@@ -1,18 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { exampleSets } from '../tools/example-sets.ts'
-import { images, install, uninstall } from './tools/install.ts'
+import { images, installed } from './tools/install.ts'
 import { type Files, release, type Shop, withShop } from './tools/orders.ts'
 import { apply, get, kubectl, must, mustApply, mustKubectl, type Result, run, waitFor } from './tools/shell.ts'
 
-beforeAll(async () => {
-  await install('helm')
-}, 300_000)
-afterAll(async () => {
-  await uninstall('helm')
-}, 120_000)
+installed('helm')
 
 const root = join(import.meta.dirname, '../..')
 const program = join(root, 'src/cli/main.ts')

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
 import { get, must, mustKubectl, run, waitFor } from './shell.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -51,4 +52,10 @@ export async function uninstall(by: Installer): Promise<void> {
     await run('kubectl', ['delete', '--ignore-not-found', '-f', join(root, 'manifests/install.yaml'), '--wait=true'])
   else await run(by, ['uninstall', 'lockkeeper', '-n', 'lockkeeper', '--wait'])
   await run('kubectl', ['delete', 'namespace', 'lockkeeper', '--ignore-not-found', '--wait=true'])
+}
+
+/** For a test file that needs an installation: it is there before its first test, and gone after its last. */
+export function installed(by: Installer): void {
+  beforeAll(() => install(by), 300_000)
+  afterAll(() => uninstall(by), 120_000)
 }

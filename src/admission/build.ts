@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
 import { ENV, RESTARTED_AT } from '../contract.ts'
 import { migrateContainer } from '../injection/container.ts'
 import { filesParts } from '../injection/files-container.ts'
 import type { Parts } from '../injection/parts.ts'
+import { sameJson } from '../injection/same-json.ts'
 import { entriesOf, type Status, writeStatus } from '../injection/status.ts'
 import { migrateVolume, mountedItems } from '../injection/volume.ts'
 import { type EnvEntry, type JsonObject, type Workload, workloadId } from '../injection/workload.ts'
@@ -102,7 +102,7 @@ function keepsToken(
   const { old, sameIntent, workload } = build
   if (old?.parts === undefined || !sameIntent || old.status.digest !== wanted.digest) return false
   if (restartedAt(workload) !== restartedAt(oldRequest)) return false
-  return isDeepStrictEqual(comparable(parts.container), comparable(old.parts.container))
+  return sameJson(comparable(parts.container), comparable(old.parts.container))
 }
 
 const restartedAt = (workload: Workload | undefined) => workload?.spec.template.metadata?.annotations?.[RESTARTED_AT]

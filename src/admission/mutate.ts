@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util'
 import { kindOf } from '../injection/kinds.ts'
 import { type Parts, partsOf, withoutParts, withParts } from '../injection/parts.ts'
 import { diff, type Operation, patched } from '../injection/patch.ts'
+import { sameJson } from '../injection/same-json.ts'
 import { readStatus } from '../injection/status.ts'
 import { type Json, type JsonObject, type Template, type Workload, withTemplate } from '../injection/workload.ts'
 import { buildParts } from './build.ts'
@@ -16,9 +16,12 @@ export interface Mutation {
 }
 
 /** What the mutating webhook does: it never denies. Throws when its own patch does not apply. */
-export function mutate(request: ReviewRequest, facts: Facts): Mutation {
+export function mutate(
+  request: ReviewRequest,
+  facts: Facts,
+  situation: Situation = situationOf(request, facts.namespace),
+): Mutation {
   const { workload } = request
-  const situation = situationOf(request, facts.namespace)
   const wanted = templateFor(request, situation, facts)
   if (workload === undefined || wanted === undefined) return { patch: [], warnings: [] }
   const kind = kindOf(workload)
@@ -50,7 +53,7 @@ function templateFor(request: ReviewRequest, situation: Situation, facts: Facts)
 
 /** A patch that fails would be an error of the API server under any failurePolicy; better ours, with a trace. */
 function proveApplies(before: Json, patch: readonly Operation[], wanted: Json): void {
-  if (!isDeepStrictEqual(patched(before, patch), wanted)) throw new Error('the patch does not give what was built')
+  if (!sameJson(patched(before, patch), wanted)) throw new Error('the patch does not give what was built')
 }
 
 /** Edits of our container are put back; whoever made them should know. */
@@ -61,6 +64,6 @@ function restoredWarning({ workload, old }: ReviewRequest, situation: Situation,
   if (was === undefined || partsOf(after) === undefined) return []
   if (readStatus(workload)?.token !== readStatus(old)?.token) return []
   const own = ({ container, extras }: Parts) => [container, extras]
-  const edited = now === undefined || !isDeepStrictEqual(own(now), own(was))
+  const edited = now === undefined || !sameJson(own(now), own(was))
   return edited ? ['lockkeeper-migrate belongs to Lockkeeper: the change to it was put back'] : []
 }

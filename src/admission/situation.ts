@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util'
 import { ADMISSION_LABEL, INTENT } from '../contract.ts'
 import { asks, type Intent, intentHash, ownIntent } from '../injection/intent.ts'
 import { kindOf } from '../injection/kinds.ts'
 import { hasParts, type Parts, partsOf, withoutParts } from '../injection/parts.ts'
 import { type Policy, readPolicy } from '../injection/policy.ts'
+import { sameJson } from '../injection/same-json.ts'
 import { readSettings, type Settings } from '../injection/settings.ts'
 import { readStatus, type Status } from '../injection/status.ts'
 import type { Metadata, Template, Workload } from '../injection/workload.ts'
@@ -128,7 +128,7 @@ function directionOf(target: string, old: string | undefined): Build['direction'
 }
 
 /** Whether the pods would be the same, our parts aside. */
-const sameTemplate = (workload: Workload, old: Workload) => isDeepStrictEqual(bare(workload), bare(old))
+const sameTemplate = (workload: Workload, old: Workload) => sameJson(bare(workload), bare(old))
 
 /** The pod template without our parts; a list that is empty and one that is not there mean the same. */
 function bare(workload: Workload) {

@@ -15,8 +15,11 @@ import type { Verdict } from './verdict.ts'
 import { fitWarnings, warningOf } from './warning.ts'
 
 /** What the validating webhook answers: all findings at once, or the plan. */
-export function validate(request: ReviewRequest, facts: Facts): Verdict {
-  const situation = situationOf(request, facts.namespace)
+export function validate(
+  request: ReviewRequest,
+  facts: Facts,
+  situation: Situation = situationOf(request, facts.namespace),
+): Verdict {
   if (situation.kind === 'build') return judged(request, situation, facts)
   const { target, findings } = withoutBuild(request, situation)
   return verdict(request, target, hardened(findings, readPolicy(facts.namespace.annotations)), facts)

@@ -3,7 +3,7 @@ import { answerMutation, answerVerdict } from '../admission/answer.ts'
 import type { Facts, NamespaceFacts, SecretKeys, SourceOutcome, SourceRequest } from '../admission/facts.ts'
 import { mutate } from '../admission/mutate.ts'
 import { parseReview, type ReviewRequest } from '../admission/review.ts'
-import { situationOf } from '../admission/situation.ts'
+import { type Situation, situationOf } from '../admission/situation.ts'
 import { secretNeeded, sourceNeeded } from '../admission/source-needed.ts'
 import { validate } from '../admission/validate.ts'
 import type { Metrics } from './metrics.ts'
@@ -68,6 +68,7 @@ function review(ports: Ports, hook: Hook): RequestHandler {
   return async (request, response) => {
     const began = performance.now()
     const parsed = parseReview(request.body)
+    request.body = undefined // It would live until the answer is sent; many at once grow the heap.
     if ('problem' in parsed) return void response.status(400).send(parsed.problem)
     const answered = await answer(ports, hook, parsed, deadlineOf(request))
     response.json(answered.body)
@@ -96,14 +97,20 @@ function review(ports: Ports, hook: Hook): RequestHandler {
 }
 
 async function answer(ports: Ports, hook: Hook, request: ReviewRequest, deadlineMs: number) {
-  const facts = await factsFor(ports, hook, request, deadlineMs)
-  if (hook === 'mutate') return { body: answerMutation(request, mutate(request, facts)), allowed: true, codes: [] }
-  const verdict = validate(request, facts)
+  const { facts, situation } = await factsFor(ports, hook, request, deadlineMs)
+  if (hook === 'mutate')
+    return { body: answerMutation(request, mutate(request, facts, situation)), allowed: true, codes: [] }
+  const verdict = validate(request, facts, situation)
   const codes = verdict.findings.map(({ code }) => code)
   return { body: answerVerdict(request, verdict), allowed: verdict.allowed, codes }
 }
 
-async function factsFor(ports: Ports, hook: Hook, request: ReviewRequest, deadlineMs: number): Promise<Facts> {
+async function factsFor(
+  ports: Ports,
+  hook: Hook,
+  request: ReviewRequest,
+  deadlineMs: number,
+): Promise<{ facts: Facts; situation: Situation }> {
   const none: NamespaceFacts = { name: request.namespace, labels: {}, annotations: {} }
   const namespace = request.workload === undefined ? none : ((await ports.namespace(request.namespace)) ?? none)
   const situation = situationOf(request, namespace)
@@ -120,15 +127,9 @@ async function factsFor(ports: Ports, hook: Hook, request: ReviewRequest, deadli
       ? ('unknown' as const)
       : inTime<SecretKeys>(ports.secretKeys(request.namespace, secret), deadlineMs, () => 'unknown'),
   ])
-  return {
-    namespace,
-    source,
-    secretKeys,
-    cluster: ports.cluster,
-    runnerImage: ports.runnerImage,
-    imagePullPolicy: ports.imagePullPolicy,
-    now: ports.now(),
-  }
+  const { cluster, runnerImage, imagePullPolicy } = ports
+  const facts = { namespace, source, secretKeys, cluster, runnerImage, imagePullPolicy, now: ports.now() }
+  return { facts, situation }
 }
 
 /** What outlasts the review counts as failed: better a finding with its cure than a timeout of ours. */

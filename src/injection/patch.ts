@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
 import jsonPatch from 'fast-json-patch'
+import { sameJson } from './same-json.ts'
 import type { Json, JsonObject } from './workload.ts'
 
 /** One operation of a JSON Patch (RFC 6902). */
@@ -12,7 +12,7 @@ export function diff(before: Json, after: Json, path = ''): Operation[] {
   if (before === after) return []
   if (Array.isArray(before) && Array.isArray(after)) return diffLists(before, after, path)
   if (isObject(before) && isObject(after)) return diffObjects(before, after, path)
-  return isDeepStrictEqual(before, after) ? [] : [{ op: 'replace', path, value: after }]
+  return sameJson(before, after) ? [] : [{ op: 'replace', path, value: after }]
 }
 
 /**
@@ -58,9 +58,9 @@ function diffObjects(before: JsonObject, after: JsonObject, path: string): Opera
 function diffLists(before: readonly Json[], after: readonly Json[], path: string): Operation[] {
   const shortest = Math.min(before.length, after.length)
   let head = 0
-  while (head < shortest && isDeepStrictEqual(before[head], after[head])) head++
+  while (head < shortest && sameJson(before[head], after[head])) head++
   let tail = 0
-  while (tail < shortest - head && isDeepStrictEqual(before.at(-1 - tail), after.at(-1 - tail))) tail++
+  while (tail < shortest - head && sameJson(before.at(-1 - tail), after.at(-1 - tail))) tail++
   const old = before.slice(head, before.length - tail)
   const fresh = after.slice(head, after.length - tail)
   if (old.length === fresh.length) {

@@ -7,6 +7,9 @@ export type Operation =
   | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: Json }
   | { readonly op: 'remove'; readonly path: string }
 
+/** Elements of a list that may differ one by one: a patch of hundreds of operations takes longer to apply than the list. */
+const MANY = 20
+
 /** The operations that turn one JSON value into another; lists are compared by what they share at both ends. */
 export function diff(before: Json, after: Json, path = ''): Operation[] {
   if (before === after) return []
@@ -28,7 +31,7 @@ export function patched(before: Json, patch: readonly Operation[]): Json {
     return copy
   }
   let root = before
-  for (const operation of structuredClone(patch)) {
+  for (const operation of patch) {
     root = own(root)
     let at = root as JsonObject
     for (const segment of operation.path.split('/').slice(1, -1)) {
@@ -63,6 +66,7 @@ function diffLists(before: readonly Json[], after: readonly Json[], path: string
   while (tail < shortest - head && sameJson(before.at(-1 - tail), after.at(-1 - tail))) tail++
   const old = before.slice(head, before.length - tail)
   const fresh = after.slice(head, after.length - tail)
+  if (Math.max(old.length, fresh.length) > MANY) return [{ op: 'replace', path, value: [...after] }]
   if (old.length === fresh.length) {
     return fresh.flatMap((value, i) => diff(old[i] ?? null, value, `${path}/${head + i}`))
   }

@@ -11,6 +11,7 @@ export function parseVersion(text: string): string | undefined {
 
 /** Version order: numeric per dotted part, of any length, never lexicographic. Negative, zero or positive. */
 export function compareVersions(a: string, b: string): number {
+  if (!a.includes('.') && !b.includes('.')) return compareNumerals(a, b)
   const [left, right] = [a.split('.'), b.split('.')]
   for (let i = 0; i < Math.max(left.length, right.length); i++) {
     const order = compareNumerals(left[i] ?? '0', right[i] ?? '0')

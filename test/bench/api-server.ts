@@ -42,9 +42,11 @@ export async function startApiServer(files: Readonly<Record<string, string>>): P
     if (path.includes('watch=true'))
       return void response.writeHead(200, { 'Content-Type': 'application/json' }).flushHeaders()
     if (path.startsWith('/api/v1/namespaces/kube-system'))
-      return send({ metadata: { name: 'kube-system', uid: 'bench' } })
-    if (path.includes('/configmaps/'))
-      return send({ metadata: { name: 'm', uid: 'u', resourceVersion: '1' }, data: files })
+      return send({ metadata: { name: 'kube-system', uid: 'cluster-a' } })
+    if (path.includes('/configmaps/')) {
+      const metadata = { name: path.split('/').at(-1), uid: 'u', resourceVersion: '1' }
+      return send(request.headers.accept?.includes('PartialObjectMetadata') ? { metadata } : { metadata, data: files })
+    }
     if (path.includes('/secrets/')) {
       if (request.method === 'PUT') {
         state.secret = {

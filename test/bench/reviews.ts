@@ -11,8 +11,11 @@ export type Subject =
   /** Another image at an equal target of 200 migrations: built anew, with one ConfigMap read. */
   | 'rebuilt'
 
-/** What the ConfigMap holds. */
-export const filesOf = (subject: Subject): Files => (subject === 'rollout' ? release(3) : twoHundred)
+/** What the ConfigMap holds, in the order in which the API server sends it. */
+export const filesOf = (subject: Subject): Files =>
+  Object.fromEntries(
+    Object.entries(subject === 'rollout' ? release(3) : twoHundred).sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
 
 const twoHundred: Files = Object.fromEntries(
   Array.from({ length: 200 }, (_, i) => i + 1).flatMap((n) => [

@@ -32,7 +32,12 @@ export async function withWebhook<T>(subject: Subject, use: (webhook: Running) =
   const kubeconfig = join(folder, 'kubeconfig')
   await writeFile(kubeconfig, api.kubeconfig)
   const { flags, environment } = await imageSettings()
-  const settings = { KUBECONFIG: kubeconfig, RUNNER_IMAGE: 'r', METRICS_PORT: String(PORT + 1), DRAIN_SECONDS: '0' }
+  const settings = {
+    KUBECONFIG: kubeconfig,
+    RUNNER_IMAGE: 'lockkeeper/runner:1',
+    METRICS_PORT: String(PORT + 1),
+    DRAIN_SECONDS: '0',
+  }
   try {
     return await withProcess([...flags, join(root, 'dist/webhook.js')], { ...environment, ...settings }, use)
   } finally {

@@ -1,8 +1,9 @@
 import request from 'supertest'
 import { describe, expect, test } from 'vitest'
 import type { SecretKeys, SourceOutcome, SourceRequest } from '../../src/admission/facts.ts'
-import { createApp, type Ports } from '../../src/http/app.ts'
+import { createApp } from '../../src/http/app.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
+import type { Ports } from '../../src/http/ports.ts'
 import { deployment, gone, shop, source } from '../tools/admission.ts'
 import { release } from '../tools/example-files.ts'
 

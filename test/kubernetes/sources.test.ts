@@ -27,15 +27,16 @@ const files = { '1_a.up.sql': 'SELECT 1;', '1_a.down.sql': 'SELECT 1;' }
 
 const nothingToSay = async () => ({ floors: {}, findings: [] })
 
-test('a ConfigMap is read live every time and parsed once per version', async () => {
-  let reads = 0
+test('the version of a ConfigMap is asked for live every time, and each version is read and parsed once', async () => {
+  const reads: string[] = []
   let current = map(files)
-  const sources = new Sources(async () => {
-    reads++
-    return current
+  const sources = new Sources(async (_name, _namespace, part) => {
+    reads.push(part)
+    const { metadata } = current
+    return part === 'all' || metadata === undefined ? current : { metadata }
   }, nothingToSay)
   const [one, two] = [await sources.read(request), await sources.read(request)]
-  expect(reads).toBe(2)
+  expect(reads).toEqual(['metadata', 'all', 'metadata'])
   if (one.kind !== 'read' || two.kind !== 'read') throw new Error('not read')
   expect(one.catalogue).toBe(two.catalogue)
   expect(one.items).toEqual([{ configMap: 'm', keys: ['1_a.down.sql', '1_a.up.sql'] }])

@@ -47,7 +47,10 @@ function review(ports: Ports, hook: Hook): RequestHandler {
     const began = performance.now()
     const body: unknown = request.body
     const answered = await answerReview(ports, hook, Buffer.isBuffer(body) ? body : Buffer.of(), deadlineOf(request))
-    if ('problem' in answered) return void response.status(400).send(answered.problem)
+    if ('problem' in answered) {
+      ports.metrics.reviewed(hook, 'unknown', 'error', 0, [])
+      return void response.status(400).send(answered.problem)
+    }
     response.json(answered.body)
     const seconds = (performance.now() - began) / 1000
     const { about, allowed, codes } = answered

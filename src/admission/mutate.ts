@@ -15,7 +15,7 @@ export interface Mutation {
   readonly warnings: readonly string[]
 }
 
-/** What the mutating webhook does: it never denies. Throws when its own patch does not apply. */
+/** What the mutating webhook does: it never denies. Throws when its own patch does not apply. Give it the situation where that is known already. */
 export function mutate(
   request: ReviewRequest,
   facts: Facts,

@@ -1,4 +1,4 @@
-import type { Workload } from '../injection/workload.ts'
+import { isObject, type Workload } from '../injection/workload.ts'
 
 /** Whether a value is of a shape. Plain predicates: every review is checked, and a parser that copies costs a fifth of it. */
 type Shape = (value: unknown) => boolean
@@ -18,16 +18,14 @@ const all =
   (each: Shape): Shape =>
   (value) =>
     Array.isArray(value) && value.every(each)
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 /** An object whose named fields have these shapes; others are not looked at. */
 const fields = (shapes: Readonly<Record<string, Shape>>): Shape => {
   const entries = Object.entries(shapes).map(([key, shape]) => ({ key, shape }))
-  return (value) => isMap(value) && entries.every(({ key, shape }) => shape(value[key]))
+  return (value) => isObject(value) && entries.every(({ key, shape }) => shape(value[key]))
 }
 
 const list = (each: Shape): Shape => nullish(all(each))
-const map: Shape = nullish((value) => isMap(value) && Object.values(value).every(text))
+const map: Shape = nullish((value) => isObject(value) && Object.values(value).every(text))
 const typed = nullish(fields({ type: maybe(text) }))
 const named = fields({ name: text })
 const security = nullish(fields({ runAsUser: maybe(number) }))

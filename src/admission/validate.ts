@@ -14,7 +14,7 @@ import { type Build, type Situation, situationOf } from './situation.ts'
 import type { Verdict } from './verdict.ts'
 import { fitWarnings, warningOf } from './warning.ts'
 
-/** What the validating webhook answers: all findings at once, or the plan. */
+/** What the validating webhook answers: all findings at once, or the plan. Give it the situation where that is known already. */
 export function validate(
   request: ReviewRequest,
   facts: Facts,

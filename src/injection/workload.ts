@@ -105,7 +105,8 @@ export const workloadId = (namespace: string, { kind, metadata }: Workload): str
 /** Its name, or what its names begin with and `*`: Kubernetes makes them up after the mutation. */
 export const nameOf = ({ name, generateName }: Metadata): string => name || `${generateName ?? ''}*`
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+/** Whether a value has fields: no list, and not null. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const at = (value: unknown, path: readonly string[]): unknown =>

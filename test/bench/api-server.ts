@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { issueBundle } from '../../certs/issue.ts'
+import { CLUSTER } from '../tools/admission.ts'
 
 export interface ApiServer {
   /** A kubeconfig that names it. */
@@ -42,7 +43,7 @@ export async function startApiServer(files: Readonly<Record<string, string>>): P
     if (path.includes('watch=true'))
       return void response.writeHead(200, { 'Content-Type': 'application/json' }).flushHeaders()
     if (path.startsWith('/api/v1/namespaces/kube-system'))
-      return send({ metadata: { name: 'kube-system', uid: 'cluster-a' } })
+      return send({ metadata: { name: 'kube-system', uid: CLUSTER } })
     if (path.includes('/configmaps/')) {
       const metadata = { name: path.split('/').at(-1), uid: 'u', resourceVersion: '1' }
       return send(request.headers.accept?.includes('PartialObjectMetadata') ? { metadata } : { metadata, data: files })

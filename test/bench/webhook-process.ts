@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { issueBundle } from '../../certs/issue.ts'
+import { RUNNER_IMAGE } from '../tools/admission.ts'
 import { startApiServer } from './api-server.ts'
 import type { LoadPlan, LoadResult } from './load.ts'
 import { peakOf, residentOf } from './process.ts'
@@ -34,7 +35,7 @@ export async function withWebhook<T>(subject: Subject, use: (webhook: Running) =
   const { flags, environment } = await imageSettings()
   const settings = {
     KUBECONFIG: kubeconfig,
-    RUNNER_IMAGE: 'lockkeeper/runner:1',
+    RUNNER_IMAGE,
     METRICS_PORT: String(PORT + 1),
     DRAIN_SECONDS: '0',
   }

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { release } from '../tools/example-files.ts'
 import { images, ready, uninstall } from './tools/install.ts'
 import { withShop } from './tools/orders.ts'
+import { servedUntil } from './tools/pods.ts'
 import { type Applied, withReviews } from './tools/reviews.ts'
 import { get, must, mustKubectl, waitFor } from './tools/shell.ts'
 
@@ -36,7 +38,7 @@ describe.skipIf(programs === undefined)('with the real cert-manager', () => {
     await mustKubectl('delete', '--ignore-not-found', '-f', join(folder, 'crds'))
   })
 
-  const served = async () => (await get(...ours, 'secret', 'lockkeeper-cert-manager')).data['tls.crt'] as string
+  const issued = async () => (await get(...ours, 'secret', 'lockkeeper-cert-manager')).data['tls.crt'] as string
   const trusted = async () =>
     (await get('validatingwebhookconfiguration', 'lockkeeper')).webhooks[0].clientConfig.caBundle as string
 
@@ -51,7 +53,7 @@ describe.skipIf(programs === undefined)('with the real cert-manager', () => {
       await shop.files(release(1))
       await shop.deploy(1, { replicas: 0 })
       expect(JSON.stringify(await get('-n', shop.namespace, 'deployment', 'orders'))).toContain('lockkeeper-migrate')
-      const [first, ca] = [await served(), await trusted()]
+      const [first, ca] = [await issued(), await trusted()]
       const counted = await withReviews(shop.object(1, { replicas: 0 }) as unknown as Applied, async () => {
         // What `cmctl renew` does.
         const issuing = { type: 'Issuing', status: 'True', reason: 'ManuallyTriggered', message: 'a test' }
@@ -60,9 +62,12 @@ describe.skipIf(programs === undefined)('with the real cert-manager', () => {
         const patch = JSON.stringify({ status: { conditions: [...conditions, condition] } })
         const certificate = ['certificate', 'lockkeeper', '--subresource=status', '--type=merge', '-p', patch]
         await mustKubectl(...ours, 'patch', ...certificate)
-        await waitFor('another certificate', async () => (await served()) !== first)
+        await waitFor('another certificate', async () => (await issued()) !== first)
+        const until = Math.floor(
+          new X509Certificate(Buffer.from(await issued(), 'base64')).validToDate.getTime() / 1000,
+        )
         // The kubelet brings it into the pods in a minute or two, the service looks every 5 seconds.
-        await new Promise((resolve) => setTimeout(resolve, 120_000))
+        await waitFor('both pods to serve it', async () => (await servedUntil()).every((each) => each === until), 240)
       })
       console.log(
         `cert-manager renews: ${counted.answered} answered, ${counted.failed.length} failed, ${counted.unreached} while the API server was away`,

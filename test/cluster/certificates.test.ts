@@ -7,6 +7,7 @@ import { readSecret } from '../../src/kubernetes/bundle-store.ts'
 import { makeClients } from '../../src/kubernetes/clients.ts'
 import { readTrusts } from '../../src/kubernetes/webhooks.ts'
 import { images, install, ready, uninstall } from './tools/install.ts'
+import { metricsOf, pods, servedUntil } from './tools/pods.ts'
 import { get, kubectl, must, mustApply, mustKubectl, waitFor } from './tools/shell.ts'
 
 const namespace = 'lockkeeper-test-certificates'
@@ -75,12 +76,6 @@ const caBundles = async (): Promise<string[]> => {
   const found = await Promise.all(configurations.map((kind) => get(kind, 'lockkeeper')))
   return found.map(({ webhooks }) => webhooks[0].clientConfig.caBundle ?? '')
 }
-const pods = async (): Promise<string[]> =>
-  (await get('-n', 'lockkeeper', 'pods', '-l', 'app.kubernetes.io/name=lockkeeper')).items.map(
-    ({ metadata }: { metadata: { name: string } }) => metadata.name,
-  )
-const metricsOf = (pod: string) =>
-  mustKubectl('get', '--raw', `/api/v1/namespaces/lockkeeper/pods/${pod}:9090/proxy/metrics`)
 const holder = async (): Promise<string> =>
   ((await get('-n', 'lockkeeper', 'lease', 'lockkeeper')).spec?.holderIdentity ?? '').split('_')[0]
 const patchSecret = (...patch: object[]) =>
@@ -294,11 +289,6 @@ describe('the other way', () => {
         await mustKubectl('patch', kind, 'lockkeeper', '--type=json', '-p', JSON.stringify([operation]))
     },
   }
-  /** What the metrics of each pod say about the certificate that it serves. */
-  const expiries = async () => {
-    const texts = await Promise.all((await pods()).map(metricsOf))
-    return texts.map((text) => Number(/^lockkeeper_certificate_expiry_timestamp_seconds (\S+)$/m.exec(text)?.[1]))
-  }
 
   test('serves the files of a mounted Secret, swaps when they change, fails no review and has no rights over Secrets', async () => {
     await uninstall('helm')
@@ -311,7 +301,7 @@ describe('the other way', () => {
     ])
     const objects = rendered.split(/^---$/m).filter((each) => !/^apiVersion: cert-manager|helm\.sh\/hook/m.test(each))
     await must('kubectl', ['apply', '-f', '-'], { input: objects.join('---\n') })
-    await waitFor('pods that wait for their trust', async () => (await expiries()).length === 2)
+    await waitFor('pods that wait for their trust', async () => (await servedUntil()).length === 2)
     await issuer.inject(foreign.ca)
     await ready()
     const as = '--as=system:serviceaccount:lockkeeper:lockkeeper'
@@ -324,7 +314,7 @@ describe('the other way', () => {
     await issuer.inject(next.ca + foreign.ca)
     await issuer.secret({ ...next, ca: next.ca + foreign.ca })
     const wanted = Math.floor(expiryOf(next).getTime() / 1000)
-    await waitFor('both to serve the new one', async () => (await expiries()).every((each) => each === wanted), 240)
+    await waitFor('both to serve the new one', async () => (await servedUntil()).every((each) => each === wanted), 240)
     await issuer.inject(next.ca)
     await ready()
     await reviews.more(100)

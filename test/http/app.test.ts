@@ -144,16 +144,17 @@ describe('bad requests', () => {
     expect(answer.text).not.toContain('    at ')
   })
 
-  test.each(['{', 'null', JSON.stringify({ x: 'x'.repeat(8 * 1024 * 1024) })])(
-    'one of them counts as an error',
-    async (body) => {
-      const { app, ports } = world()
-      await request(app).post('/mutate').set('Content-Type', 'application/json').send(body)
-      expect(await ports.metrics.registry.metrics()).toContain(
-        'lockkeeper_admission_requests_total{hook="mutate",operation="unknown",result="error"} 1',
-      )
-    },
-  )
+  test.each([
+    ['that is no JSON', '{'],
+    ['that is no review', 'null'],
+    ['that is too large', JSON.stringify({ x: 'x'.repeat(8 * 1024 * 1024) })],
+  ])('one %s counts as an error', async (_, body) => {
+    const { app, ports } = world()
+    await request(app).post('/mutate').set('Content-Type', 'application/json').send(body)
+    expect(await ports.metrics.registry.metrics()).toContain(
+      'lockkeeper_admission_requests_total{hook="mutate",operation="unknown",result="error"} 1',
+    )
+  })
 
   test('an unknown path is 404', async () => {
     expect((await request(world().app).get('/nothing')).status).toBe(404)

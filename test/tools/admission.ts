@@ -88,12 +88,15 @@ export interface World {
   readonly between?: (object: Deployment) => Deployment
 }
 
+export const CLUSTER = 'cluster-a'
+export const RUNNER_IMAGE = 'lockkeeper/runner:1'
+
 export const factsOf = (world: World): Facts => ({
   namespace: world.namespace ?? shop(),
   source: world.source,
   secretKeys: world.secretKeys ?? 'unknown',
-  cluster: 'cluster-a',
-  runnerImage: world.runnerImage ?? 'lockkeeper/runner:1',
+  cluster: CLUSTER,
+  runnerImage: world.runnerImage ?? RUNNER_IMAGE,
   imagePullPolicy: 'IfNotPresent',
   now: world.now ?? 1_000_000,
 })

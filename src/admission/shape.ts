@@ -21,7 +21,12 @@ const all =
 /** An object whose named fields have these shapes; others are not looked at. */
 const fields = (shapes: Readonly<Record<string, Shape>>): Shape => {
   const entries = Object.entries(shapes).map(([key, shape]) => ({ key, shape }))
-  return (value) => isObject(value) && entries.every(({ key, shape }) => shape(value[key]))
+  return (value) => {
+    if (!isObject(value)) return false
+    // No closure per value: of a large workload that was a third of all garbage.
+    for (const { key, shape } of entries) if (!shape(value[key])) return false
+    return true
+  }
 }
 
 const list = (each: Shape): Shape => nullish(all(each))

@@ -6,6 +6,7 @@ import { remark } from '../migration/finding.ts'
 import type { MigrationSet } from '../migration/migration.ts'
 import type { SqlFacts } from '../migration/sql-facts.ts'
 import { type Clients, reasonOf, statusOf } from './clients.ts'
+import { quickHttp } from './quick-http.ts'
 
 /** Reads a ConfigMap, or only its metadata: of 200 migrations that is a hundredth. */
 export type ConfigMapReader = (name: string, namespace: string, part: 'metadata' | 'all') => Promise<V1ConfigMap>
@@ -21,7 +22,8 @@ interface Kept {
 }
 
 /** Asks for no more than an object's metadata (Kubernetes API concepts: Alternate representations of resources). */
-const METADATA = setHeaderOptions('Accept', 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1')
+const ONLY_METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
+const METADATA = setHeaderOptions('Accept', ONLY_METADATA, { httpApi: quickHttp })
 
 /** Parsed sources that are kept; a catalogue of 200 migrations is some 100 KB. */
 const MAX_KEPT = 100

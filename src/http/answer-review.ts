@@ -5,7 +5,7 @@ import { parseReview, type ReviewRequest } from '../admission/review.ts'
 import { type Situation, situationOf } from '../admission/situation.ts'
 import { secretNeeded, sourceNeeded } from '../admission/source-needed.ts'
 import { validate } from '../admission/validate.ts'
-import type { Ports } from './ports.ts'
+import type { ReviewPorts } from './ports.ts'
 
 export type Hook = 'mutate' | 'validate'
 
@@ -24,7 +24,7 @@ export interface Answered {
  * @param deadlineMs what is not read by then counts as failed
  */
 export async function answerReview(
-  ports: Ports,
+  ports: ReviewPorts,
   hook: Hook,
   body: Buffer,
   deadlineMs: number,
@@ -51,7 +51,7 @@ function requestIn(body: Buffer): ReviewRequest | { readonly problem: string } {
 }
 
 async function factsFor(
-  ports: Ports,
+  ports: ReviewPorts,
   hook: Hook,
   request: ReviewRequest,
   deadlineMs: number,

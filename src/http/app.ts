@@ -1,5 +1,6 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express'
 import { answerReview, type Hook } from './answer-review.ts'
+import { inTurn, waitedMs } from './in-turn.ts'
 import type { Ports } from './ports.ts'
 
 /** The API server's limit for an object is 3 MiB in etcd; a review holds two of them. */
@@ -19,7 +20,7 @@ export function createApp(ports: Ports): Express {
     const reason = ports.unready()
     response.status(reason === undefined ? 200 : 503).send(reason ?? 'ok')
   })
-  const body = [atMost(MAX_IN_FLIGHT), onlyJson, express.raw({ limit: BODY_LIMIT, type: JSON_TYPE })]
+  const body = [atMost(MAX_IN_FLIGHT), onlyJson, inTurn(), express.raw({ limit: BODY_LIMIT, type: JSON_TYPE })]
   app.post('/mutate', ...body, review(ports, 'mutate'))
   app.post('/validate', ...body, review(ports, 'validate'))
   app.use((_, response) => void response.status(404).send('unknown path'))
@@ -46,7 +47,8 @@ function review(ports: Ports, hook: Hook): RequestHandler {
   return async (request, response) => {
     const began = performance.now()
     const body: unknown = request.body
-    const answered = await answerReview(ports, hook, Buffer.isBuffer(body) ? body : Buffer.of(), deadlineOf(request))
+    const left = deadlineOf(request) - waitedMs(response)
+    const answered = await answerReview(ports, hook, Buffer.isBuffer(body) ? body : Buffer.of(), left)
     if ('problem' in answered) {
       ports.metrics.reviewed(hook, 'unknown', 'error', 0, [])
       return void response.status(400).send(answered.problem)

@@ -1,8 +1,8 @@
 import type { NamespaceFacts, SecretKeys, SourceOutcome, SourceRequest } from '../admission/facts.ts'
 import type { Metrics } from './metrics.ts'
 
-/** What the app needs of the world. */
-export interface Ports {
+/** What an answer needs of the world. */
+export interface ReviewPorts {
   namespace(name: string): Promise<NamespaceFacts | undefined>
   source(request: SourceRequest): Promise<SourceOutcome>
   /** Never rejects: what cannot be read is unknown. */
@@ -11,6 +11,10 @@ export interface Ports {
   readonly runnerImage: string
   readonly imagePullPolicy: string
   now(): number
+}
+
+/** What the app needs of it. */
+export interface Ports extends ReviewPorts {
   /** Why the service is not ready, or undefined when it is. */
   unready(): string | undefined
   log(level: 'info' | 'error', fields: Record<string, unknown>, message: string): void

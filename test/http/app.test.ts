@@ -115,6 +115,15 @@ describe('/validate', () => {
     const { body } = await request(app).post('/validate?timeout=1s').send(review())
     expect(body.response.status.message).toContain('did not answer within 500 ms')
   })
+
+  test('of a review that waited for room has less time to read its source', async () => {
+    const { app } = world({ source: () => new Promise(() => undefined) })
+    const large = review(deployment({ note: 'x'.repeat(700_000) }))
+    const answers = await Promise.all([1, 2].map(() => request(app).post('/validate?timeout=2s').send(large)))
+    const times = answers.map(({ body }) => Number(/within (\d+) ms/.exec(body.response.status.message)?.[1]))
+    expect(Math.max(...times)).toBe(1500)
+    expect(Math.min(...times)).toBeLessThan(1500)
+  })
 })
 
 describe('bad requests', () => {

@@ -14,11 +14,11 @@ FROM node:24-trixie-slim AS webhook
 WORKDIR /app
 COPY --from=build /src/dist/webhook*.js /src/dist/libpg-query.wasm /app/
 USER 65532:65532
-# Many short-lived objects, two processors and little memory (npm run bench): a young space that holds the reviews in
-# flight and is collected while the old one is marked, else it grows by what comes meanwhile; one thread that collects,
-# one allocator arena.
+# Many short-lived objects, two processors and little memory (npm run bench): a young space that holds the few reviews
+# that are let in at once and is collected while the old one is marked, else it grows by what comes meanwhile; one thread
+# that collects, one allocator arena.
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1
-CMD ["/usr/local/bin/node", "--max-old-space-size=192", "--min-semi-space-size=8", "--max-semi-space-size=8", "--no-separate-gc-phases", "--v8-pool-size=1", "/app/webhook.js"]
+CMD ["/usr/local/bin/node", "--max-old-space-size=192", "--max-semi-space-size=4", "--no-separate-gc-phases", "--v8-pool-size=1", "/app/webhook.js"]
 
 FROM node:24-trixie-slim AS runner
 WORKDIR /app

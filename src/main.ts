@@ -20,6 +20,7 @@ import { Secrets } from './kubernetes/secrets.ts'
 import { keepOwnCertificates, type SelfManagedOptions } from './kubernetes/self-managed.ts'
 import { Sources } from './kubernetes/sources.ts'
 import { readTrusts } from './kubernetes/webhooks.ts'
+import { warmUp } from './warm-up.ts'
 
 /** The webhook service, from its start to its drain. */
 async function main(config: Config): Promise<void> {
@@ -75,6 +76,7 @@ async function main(config: Config): Promise<void> {
     metrics,
   }
   const app = createApp(ports)
+  await warmUp(ports)
   server = await serve(app, config.port, await first.promise)
   if (latest.bundle !== undefined) server.reload(latest.bundle) // Another may have come while it began to listen.
   const metricsServer = await serveMetrics(metrics, config.metricsPort)

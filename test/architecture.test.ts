@@ -23,13 +23,14 @@ const table: Record<string, { ours: readonly string[]; packages: readonly string
   certs: { ours: ['src/contract.ts'], packages: ['node-forge', 'node:crypto', 'node:util'] },
   'src/kubernetes': {
     ours: ['certs', 'src/migration', 'src/contract.ts'],
-    packages: ['@kubernetes/client-node', 'node:crypto', 'node:timers/promises'],
+    packages: ['@kubernetes/client-node', 'undici', 'node:crypto', 'node:timers/promises'],
   },
   'src/http': {
     ours: ['src/admission', 'src/contract.ts'],
     packages: [
       'express',
       'prom-client',
+      'async-mutex',
       'node:events',
       'node:http',
       'node:https',
@@ -43,6 +44,10 @@ const table: Record<string, { ours: readonly string[]; packages: readonly string
     packages: ['pg', /* Node's own, but no server */ 'node:'],
   },
   'src/cli': { ours: ['src/', 'sidecar', 'certs', 'package.json'], packages: ['*'] },
+  'src/warm-up.ts': {
+    ours: ['src/http', 'src/injection', 'src/migration', 'src/contract.ts'],
+    packages: ['node:timers/promises'],
+  },
   'src/main.ts': { ours: ['src/', 'certs'], packages: ['*'] },
 }
 

@@ -15,7 +15,7 @@ const UNIT = 4 * 1024
  * Lets reviews in, in the order in which they came, as far as their bodies fit; one larger than all comes alone. What is
  * not let in is not read either. A burst is answered sooner so, in a fraction of the memory.
  */
-export function inTurn({ bytes = 1024 * 1024, forMs = 250 }: RoomOptions = {}): RequestHandler {
+export function inTurn({ bytes = 512 * 1024, forMs = 250 }: RoomOptions = {}): RequestHandler {
   const units = bytes / UNIT
   const room = new Semaphore(units)
   return async (request, response, next) => {

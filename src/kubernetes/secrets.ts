@@ -1,6 +1,7 @@
 import type { V1Secret } from '@kubernetes/client-node'
 import type { SecretKeys } from '../admission/facts.ts'
 import { type Clients, statusOf } from './clients.ts'
+import { quickHttp } from './quick-http.ts'
 
 type SecretReader = (name: string, namespace: string) => Promise<V1Secret>
 
@@ -22,7 +23,8 @@ export class Secrets {
   }
 
   static of({ core }: Clients, now: () => number): Secrets {
-    return new Secrets((name, namespace) => core.readNamespacedSecret({ name, namespace }), now)
+    const options = { httpApi: quickHttp }
+    return new Secrets((name, namespace) => core.readNamespacedSecret({ name, namespace }, options), now)
   }
 
   async keys(namespace: string, name: string): Promise<SecretKeys> {

@@ -47,8 +47,8 @@ function review(ports: Ports, hook: Hook): RequestHandler {
   return async (request, response) => {
     const began = performance.now()
     const body: unknown = request.body
-    const left = deadlineOf(request) - waitedMs(response)
-    const answered = await answerReview(ports, hook, Buffer.isBuffer(body) ? body : Buffer.of(), left)
+    const deadline = deadlineOf(request, waitedMs(response))
+    const answered = await answerReview(ports, hook, Buffer.isBuffer(body) ? body : Buffer.of(), deadline)
     if ('problem' in answered) {
       ports.metrics.reviewed(hook, 'unknown', 'error', 0, [])
       return void response.status(400).send(answered.problem)
@@ -61,10 +61,10 @@ function review(ports: Ports, hook: Hook): RequestHandler {
   }
 }
 
-/** The API server says how long it waits: `?timeout=5s`. */
-function deadlineOf({ query }: Request): number {
+/** The API server says how long it waits: `?timeout=5s`. Some of that may have passed. */
+function deadlineOf({ query }: Request, waited: number): number {
   const seconds = /^(\d+)s$/.exec(typeof query.timeout === 'string' ? query.timeout : '')?.[1]
-  return Math.max(RESERVE, Number(seconds ?? 5) * 1000 - RESERVE)
+  return Math.max(RESERVE, Number(seconds ?? 5) * 1000 - RESERVE - waited)
 }
 
 function failed(ports: Ports): ErrorRequestHandler {

@@ -124,6 +124,13 @@ describe('/validate', () => {
     expect(Math.max(...times)).toBe(1500)
     expect(Math.min(...times)).toBeLessThan(1500)
   })
+
+  test('of a review that waited for most of its time still has a moment for it', async () => {
+    const { app } = world({ source: () => new Promise(() => undefined) })
+    const large = review(deployment({ note: 'x'.repeat(700_000) }))
+    const answers = await Promise.all([1, 2, 3].map(() => request(app).post('/validate?timeout=1s').send(large)))
+    for (const { body } of answers) expect(body.response.status.message).toContain('did not answer within 500 ms')
+  })
 })
 
 describe('bad requests', () => {

@@ -1,13 +1,7 @@
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { release } from '../tools/example-files.ts'
 import { lockkeeper, withFolder } from '../tools/program.ts'
-
-const run = promisify(execFile)
 
 const inMigrations = (files: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(files).map(([name, text]) => [`migrations/${name}`, text]))
@@ -238,27 +232,4 @@ describe('lint --fix', () => {
       }
     }),
   )
-})
-
-test('the built program finds its parser beside it, whatever folder it is called from', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'lockkeeper-dist-'))
-  try {
-    await mkdir(join(folder, 'work'))
-    const build = join(import.meta.dirname, '../tools/build.ts')
-    await run(process.execPath, [build, '--outdir', join(folder, 'dist'), 'lockkeeper'], {
-      cwd: join(import.meta.dirname, '../..'),
-    })
-    await withFolder(inMigrations(release(3)), async (cwd) => {
-      const { stdout } = await run(process.execPath, [join(folder, 'dist/lockkeeper.js'), 'lint'], { cwd })
-      expect(stdout).toContain('3_rename_note.up.sql:1: warning rename-breaks-clients')
-      await rm(join(folder, 'dist/libpg-query.wasm'))
-      const without = run(process.execPath, [join(folder, 'dist/lockkeeper.js'), 'lint'], { cwd })
-      await expect(without).rejects.toMatchObject({
-        code: 2,
-        stderr: expect.stringMatching(/error: .*parser cannot be loaded.*libpg-query\.wasm.*beside/),
-      })
-    })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
 })

@@ -21,28 +21,70 @@ const common: BuildOptions = {
   legalComments: 'none',
   logLevel: 'warning',
   external: ['pg-native'],
-  banner: { js: requireBanner },
-}
-
-const bundles: Readonly<Record<string, BuildOptions>> = {
-  runner: { entryPoints: { runner: 'sidecar/main.ts' }, splitting: true, chunkNames: 'runner-[hash]' },
-  webhook: { entryPoints: { webhook: 'src/main.ts', 'webhook-judge': 'src/judging/worker.ts' } },
-  lockkeeper: {
-    entryPoints: { lockkeeper: 'src/cli/main.ts' },
-    splitting: true,
-    chunkNames: 'lockkeeper-[hash]',
-    banner: { js: `#!/usr/bin/env node\n${requireBanner}` },
-  },
 }
 
 /**
- * Writes `dist/lockkeeper.js`, `dist/webhook.js` and `dist/runner.js`, or those that are named, and `dist/libpg-query.wasm`
- * which each of them needs beside it to read SQL. The runner is split, so that a pod with nothing to do never loads what only a migration
- * needs; its chunks are `dist/runner-*.js`. `--outdir` names another folder.
+ * What a person or a pod waits for is one file of CommonJS: what it imports late is run late, and so are the modules of
+ * Node behind it, of which an import would also read every member. The first few lines stay apart, so that what Node
+ * compiled of the rest is kept.
+ */
+const started: BuildOptions = {
+  ...common,
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__url' },
+  banner: { js: "const __url=require('node:url').pathToFileURL(__filename).href;" },
+}
+
+const KUBERNETES = '@kubernetes/client-node'
+
+/** Three of four megabytes, which only `doctor` and `review` against a cluster need, in a file of their own. */
+const kubernetesApart: NonNullable<BuildOptions['plugins']>[number] = {
+  name: 'kubernetes-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: new RegExp(`^${KUBERNETES}$`) }, () => ({
+      path: './lockkeeper-kubernetes.cjs',
+      external: true,
+    }))
+  },
+}
+
+const bundles: Readonly<Record<string, readonly BuildOptions[]>> = {
+  runner: [
+    { ...common, entryPoints: { runner: 'sidecar/main.ts' } },
+    { ...started, entryPoints: { 'runner-program': 'sidecar/init-container.ts' } },
+  ],
+  webhook: [
+    {
+      ...common,
+      entryPoints: { webhook: 'src/main.ts', 'webhook-judge': 'src/judging/worker.ts' },
+      banner: { js: requireBanner },
+    },
+  ],
+  lockkeeper: [
+    { ...common, entryPoints: { lockkeeper: 'src/cli/main.ts' }, banner: { js: '#!/usr/bin/env node' } },
+    {
+      ...started,
+      entryPoints: { 'lockkeeper-program': 'src/cli/run-program.ts' },
+      plugins: [kubernetesApart],
+    },
+    {
+      ...started,
+      stdin: { contents: `export * from '${KUBERNETES}'`, resolveDir: '.' },
+      entryNames: 'lockkeeper-kubernetes',
+    },
+  ],
+}
+
+/**
+ * Writes `dist/lockkeeper.js`, `dist/webhook.js` and `dist/runner.js`, or those that are named, with the files that belong
+ * to each (`dist/NAME-*`), and `dist/libpg-query.wasm` which each of them needs beside it to read SQL. `--outdir` names
+ * another folder.
  */
 async function buildAll(outdir: string, names: readonly string[]): Promise<void> {
   await rm(outdir, { recursive: true, force: true })
-  await Promise.all(names.map((name) => build({ ...common, ...bundles[name], outdir })))
+  const wanted = names.flatMap((name) => bundles[name] ?? [])
+  await Promise.all(wanted.map((options) => build({ ...options, outdir })))
   const parser = dirname(fileURLToPath(import.meta.resolve('libpg-query')))
   await copyFile(join(parser, 'libpg-query.wasm'), join(outdir, 'libpg-query.wasm'))
 }

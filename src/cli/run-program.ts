@@ -8,6 +8,7 @@ import { program } from './program.ts'
 
 /** The program, from its arguments to its exit code. */
 export async function runProgram(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', unlessSeenEnough)
   addFileCommands()
   addDatabaseCommands()
   addOfflineCommands()
@@ -18,6 +19,11 @@ export async function runProgram(): Promise<void> {
   } catch (error) {
     process.exitCode = exitFor(error)
   }
+}
+
+/** Who reads the other end of a pipe, like `head`, may go before the end. */
+function unlessSeenEnough(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }
 
 /** 2 for usage, input and connection, as the interface says. */

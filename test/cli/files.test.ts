@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { demoFiles } from '../../src/cli/demo-files.ts'
 import { release } from '../tools/example-files.ts'
@@ -15,6 +17,14 @@ describe('lockkeeper', () => {
     const { stderr } = await lockkeeper(['lint', '--nonsense'])
     expect(stderr).toContain("unknown option '--nonsense'")
     expect(stderr).toContain('--help')
+  })
+
+  test('says nothing when who reads its output has seen enough', async () => {
+    const main = join(import.meta.dirname, '../../src/cli/main.ts')
+    // The shell's own `true` ends at once; the sleep lets it.
+    const pipe = `(sleep 0.2; '${process.execPath}' '${main}' --help; echo $? >&2) | true`
+    const { stderr } = await promisify(execFile)('sh', ['-c', pipe])
+    expect(stderr).toBe('0\n')
   })
 
   test('--help of every command shows an example', async () => {

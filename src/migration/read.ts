@@ -14,7 +14,8 @@ export interface ReadOptions {
 
 /** Files to migrations in version order. What is wrong with them are findings; nothing throws. */
 export function readMigrations(files: readonly RawFile[], options: ReadOptions = {}): MigrationSet {
-  const deep = formats.some((format) => looksBelow(format, files, options.format))
+  const below = files.some(({ name }) => name.includes('/'))
+  const deep = below && formats.some((format) => looksBelow(format, files, options.format))
   const visible = files.filter(({ name }) => !name.split('/').some((part) => part.startsWith('.')))
   const wanted = deep ? visible : visible.filter(({ name }) => !name.includes('/'))
   const size = wanted.reduce((sum, { content }) => sum + content.length, 0)
@@ -27,7 +28,8 @@ export function readMigrations(files: readonly RawFile[], options: ReadOptions =
   if ('code' in format) return nothing(options, format)
 
   const own = sources.filter(({ name }) => format.owns(name))
-  for (const file of sources) if (!own.includes(file) && isStray(file)) findings.push(stray(file, format))
+  const owned = new Set(own)
+  for (const file of sources) if (!owned.has(file) && isStray(file)) findings.push(stray(file, format))
   const around = { format, historySchema: options.historySchema ?? DEFAULTS.historySchema }
   const parsed = inspectAll(format.read(own, { placeholders: options.placeholders ?? {} }), around)
   return { format: format.name, ...parsed, findings: [...findings, ...parsed.findings].sort(byPlace) }

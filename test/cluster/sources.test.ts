@@ -57,6 +57,18 @@ const failureOf = (shop: Shop, name: string): Promise<{ exitCode: number; messag
       .find((terminated: Any) => terminated !== undefined && terminated.exitCode !== 0)
   })
 
+/** Whether every node mounts an image as a volume: containerd from 2.1 and CRI-O from 1.31 on. */
+async function nodesMountImages(): Promise<boolean> {
+  const { items } = await get('nodes')
+  return items.every((node: Any) => {
+    const [, runtime, major, minor] =
+      /^([\w-]+):\/\/v?(\d+)\.(\d+)/.exec(node.status.nodeInfo.containerRuntimeVersion) ?? []
+    const since = { containerd: 2001, 'cri-o': 1031 }[runtime ?? '']
+    return since !== undefined && Number(major) * 1000 + Number(minor) >= since
+  })
+}
+const mounted = await nodesMountImages()
+
 describe('files in an image', () => {
   const fromApp = {
     'lockkeeper.dev/migrations': 'container/orders:/app/migrations',
@@ -111,6 +123,34 @@ describe('files in an image', () => {
       expect([spec.initContainers, spec.volumes]).toEqual([undefined, undefined])
       expect(spec.containers[0].env).toEqual(bare.spec.template.spec.containers[0].env)
     }))
+
+  test.skipIf(!mounted)('that the nodes mount are taken up and back, with no container that copies them', () =>
+    withShop({ 'config.lockkeeper.dev/image-volume': 'true', 'lockkeeper.dev/on-rollback': 'always' }, async (shop) => {
+      await mustKubectl(
+        'label',
+        '--overwrite',
+        'namespace',
+        shop.namespace,
+        'pod-security.kubernetes.io/enforce=restricted',
+      )
+      await applyCatalogue(shop, exampleMigrations)
+      const wanted = { annotations: fromImage(), edit: restricted }
+      await deploy(shop, 2, wanted)
+      await shop.rolledOut()
+      expect(await shop.versions()).toEqual(['1', '2'])
+      const { spec } = (await get('-n', shop.namespace, 'deployment', 'orders')).spec.template
+      expect(spec.initContainers.map(({ name }: Any) => name)).toEqual(['lockkeeper-migrate'])
+      const again = await deploy(shop, 2, wanted)
+      expect(again.stdout).toContain('unchanged')
+
+      await deploy(shop, 3, wanted)
+      await shop.rolledOut()
+      expect(await shop.versions()).toEqual(['1', '2', '3'])
+      expect((await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')).code).toBe(0)
+      await shop.rolledOut()
+      expect(await shop.versions()).toEqual(['1', '2'])
+    }),
+  )
 
   test('without a catalogue are refused, and both ways out are named', () =>
     withShop({}, async (shop) => {

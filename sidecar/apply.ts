@@ -47,7 +47,7 @@ export async function applyStep(applier: Applier, step: Step, { sent, wanted }: 
   let lockTimeoutMs = request.lockTimeoutMs
   const send = () => {
     const now = { ...settings, lockTimeoutMs }
-    return wanted === undefined ? sendStep(session, step, now) : sendStepIf(session, step, now, wanted)
+    return wanted === undefined ? sendStep(session, step, now, true) : sendStepIf(session, step, now, wanted)
   }
   for (let retries = 0; ; retries++) {
     const { result, blockers } =

@@ -44,7 +44,7 @@ export class Flight {
         break
       }
       this.#again.shift()
-      const outcome = sendStep(this.#session, step, this.#settings)
+      const outcome = sendStep(this.#session, step, this.#settings, this.#sent.length === 0)
       // A lost connection is reported by the step in front; the others fail unheard.
       outcome.catch(() => undefined)
       this.#sent.push({ step, outcome, size: step.script.text.length })

@@ -6,7 +6,13 @@ import { literal } from './sql.ts'
 const LOCK_CLASS = 1_280_263_237
 
 /** Second half: the first four bytes of SHA-256 of the set's name, as a signed integer. */
-export const lockObject = (set: string): number => createHash('sha256').update(set, 'utf8').digest().readInt32BE(0)
+export function lockObject(set: string): number {
+  const object = objects.get(set) ?? createHash('sha256').update(set, 'utf8').digest().readInt32BE(0)
+  objects.set(set, object)
+  return object
+}
+/** Every step asks twice. */
+const objects = new Map<string, number>()
 
 const key = (set: string) => `${LOCK_CLASS}, ${lockObject(set)}`
 

@@ -6,7 +6,7 @@ import { decisionInput, ownRequirement } from './decision-input.ts'
 import { failureOfFinding, RunFailure, stateOf } from './failure.ts'
 import { filesFor } from './files.ts'
 import { ofShape } from './history/edited.ts'
-import { serverFacts } from './history/facts.ts'
+import { makeWishes, serverFacts } from './history/facts.ts'
 import { foreignTables } from './history/missing.ts'
 import { nothingSeen, readHistory, type Seen } from './history/read.ts'
 import { lackingReaders } from './history/readers.ts'
@@ -31,16 +31,23 @@ export interface Look {
 
 /**
  * Sees whether the history is there by now: while this run waits, another may make it. Tables of others are looked for
- * first, since those of an application appear only after its history. Returns the refusal to begin one beside them.
+ * first, since those of an application appear only after its history: the server answers in the order of the questions.
+ * Returns the refusal to begin one beside them.
  */
 async function findHistory(attempt: Attempt): Promise<RunFailure | undefined> {
   const { session, context } = attempt
   const { historySchema, adoptAt } = context.request
-  const foreign = adoptAt === undefined ? await foreignTables(session) : undefined
-  attempt.facts = await serverFacts(session, historySchema, attempt.facts)
+  const [foreign, facts, untrusted, wishes] = await Promise.all([
+    adoptAt === undefined ? foreignTables(session) : undefined,
+    serverFacts(session, historySchema),
+    trustProblem(session, historySchema),
+    attempt.wishes ?? makeWishes(session),
+  ])
+  attempt.facts = facts
+  attempt.wishes = wishes
   if (attempt.facts.history === 'partial') throw partialHistory(historySchema)
   attempt.history = attempt.facts.history === 'complete'
-  if (attempt.history) attempt.untrusted = await trustProblem(session, historySchema)
+  if (attempt.history) attempt.untrusted = untrusted
   if (attempt.history) attempt.lacking = await lackingReaders(session, historySchema, context.request.readers)
   attempt.empty = !attempt.history && foreign === undefined
   return attempt.history ? undefined : foreign
@@ -76,10 +83,29 @@ export async function lookAround(attempt: Attempt): Promise<Look> {
   const steps = baseline === undefined || mounted === undefined ? files : firstSteps(mounted, target)
   // What is applied is known when it is taken over: nothing can be decided before.
   const taking = attempt.adoption !== undefined && request.mode !== 'gate'
-  const floors =
-    mounted !== undefined && isPending(steps, seen, target) ? await floorsFor(request, mounted, target) : undefined
+  const floors = isPending(steps, seen, target) ? await knownFloors(attempt, seen, mounted, target) : undefined
   const decision = taking ? takingOver : decide(decisionInput(request, seen, steps, target, floors))
   return { target, seen, mounted, files, baseline, floors, decision }
+}
+
+/**
+ * Asked for where they decide, or are to be written down. Until then they are made ready, behind the question that the
+ * server is asked next.
+ */
+async function knownFloors(
+  { context, locked }: Attempt,
+  seen: Seen,
+  mounted: MigrationSet | undefined,
+  target: string,
+) {
+  const { request } = context
+  if (mounted === undefined) return undefined
+  const floors = () => floorsFor(request, mounted, target)
+  if (locked && seen.epoch !== undefined) return floors()
+  if (seen.requirements.some((row) => row !== ownRequirement(request, seen))) return floors()
+  // What goes wrong is said when they are asked for.
+  setImmediate(() => floors().catch(() => undefined))
+  return undefined
 }
 
 function isPending(steps: readonly Migration[] | undefined, { applied }: Seen, target: string): boolean {

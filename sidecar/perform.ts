@@ -7,9 +7,9 @@ import { isDatabaseError } from './session.ts'
 import type { Step } from './step.ts'
 
 /** What a step needs of a run. */
-export const applierOf = ({ session, context, state, facts }: Attempt): Applier => {
+export const applierOf = ({ session, context, state, facts, wishes = [] }: Attempt): Applier => {
   const { database, emit, request, who } = context
-  return { session, database, emit, deadlineAt: state.patience.deadlineAt, settings: { request, facts, who } }
+  return { session, database, emit, deadlineAt: state.patience.deadlineAt, settings: { request, facts, wishes, who } }
 }
 
 /** One transaction for all of the step. */

@@ -14,7 +14,7 @@ import { describeHolder, lockHolder, tryLock, unlock } from './lock.ts'
 import { type Look, lookAround } from './look.ts'
 import { move } from './move.ts'
 import { deadlineFailure } from './patience.ts'
-import { ownProcess } from './pooler.ts'
+import { refuseShared } from './pooler.ts'
 import type { RunContext, RunReport, RunState } from './run.ts'
 import type { Session } from './session.ts'
 
@@ -24,6 +24,8 @@ export interface Attempt {
   readonly context: RunContext
   readonly state: RunState
   facts: ServerFacts
+  /** Settings of ours that this server accepts, as statements; undefined until they are made. */
+  wishes: readonly string[] | undefined
   /** Whether the history's tables are there. */
   history: boolean
   recorded: boolean
@@ -61,6 +63,7 @@ export async function runInSession(
       await state.patience.wait(`${decision.message}; ${decision.fix}`, obstacle(decision))
     } else if (decision.kind === 'start' && !hasWork(attempt, look)) {
       const report = await start(attempt, look, decision.warnings)
+      if (report !== undefined && attempt.locked) await unlock(session, context.request.set)
       if (report !== undefined) return report
     } else if (attempt.locked) {
       await act(attempt, look)
@@ -77,8 +80,9 @@ export async function runInSession(
 }
 
 async function begin(session: Session, context: RunContext, state: RunState): Promise<Attempt> {
-  state.pid = await ownProcess(session, context.database, context.who)
-  const facts = await serverFacts(session, context.request.historySchema)
+  const [pid, facts] = await Promise.all([session.pid(), serverFacts(session, context.request.historySchema)])
+  state.pid = pid
+  await refuseShared(session, pid, context.database, context.who)
   if (facts.standby) {
     throw new RunFailure(
       'standby',
@@ -87,7 +91,8 @@ async function begin(session: Session, context: RunContext, state: RunState): Pr
     )
   }
   const nothing = { lacking: [], untrusted: undefined, empty: false, adoption: undefined, keeper: undefined }
-  return { session, context, state, facts, history: false, recorded: false, locked: false, ...nothing }
+  const undone = { wishes: undefined, history: false, recorded: false, locked: false }
+  return { session, context, state, facts, ...undone, ...nothing }
 }
 
 /** A start that leaves something to do under the lock: tables to make, an adoption to record, scripts to run or replace. */
@@ -126,7 +131,7 @@ function sinking(own: Requirement, target: string): string | undefined {
 
 /** One piece of work under the lock; what it changed is seen at the next look. */
 async function act(attempt: Attempt, look: Look): Promise<void> {
-  const { session, context, state, facts } = attempt
+  const { session, context, facts } = attempt
   const { request } = context
   if (attempt.adoption !== undefined) {
     const { takeOver } = await import('./adoption/take-over.ts')
@@ -135,9 +140,9 @@ async function act(attempt: Attempt, look: Look): Promise<void> {
     await lackingReaders(session, request.historySchema, request.readers) // Throws for a role that is not there.
     await createHistory(session, request, facts)
     attempt.history = true
+    await begun(attempt, look)
   } else if (look.seen.epoch === undefined) {
-    const adopted = await beginHistory(session, request, state.journal, look.mounted)
-    for (const version of adopted) context.emit({ level: 'info', event: 'applied', version, message: 'adopted' })
+    await begun(attempt, look)
   } else {
     if (attempt.untrusted !== undefined) throw attempt.untrusted
     if (attempt.lacking.length > 0) await grantReaders(session, request.historySchema, attempt.lacking)
@@ -146,6 +151,11 @@ async function act(attempt: Attempt, look: Look): Promise<void> {
     attempt.keeper = kept && (await (await import('./adoption/keep.ts')).keeperOf(attempt, look, kept))
     await move(attempt, look)
   }
+}
+
+async function begun({ session, context, state }: Attempt, { mounted }: Look): Promise<void> {
+  const adopted = await beginHistory(session, context.request, state.journal, mounted)
+  for (const version of adopted) context.emit({ level: 'info', event: 'applied', version, message: 'adopted' })
 }
 
 const liveOf = ({ applied }: Seen) => highestVersion(applied.map(({ version }) => version)) ?? null

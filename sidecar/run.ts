@@ -98,11 +98,15 @@ function once<T>(read: () => Promise<T>): () => Promise<T> {
   }
 }
 
+/** What fails may hold the lock, which is free when the session has ended. */
 async function useSession<T>(session: Session, use: () => Promise<T>): Promise<T> {
   try {
-    return await use()
-  } finally {
+    const result = await use()
+    session.leave()
+    return result
+  } catch (error) {
     await session.end()
+    throw error
   }
 }
 

@@ -9,13 +9,23 @@ export interface StepOutcome {
   readonly trailer: Outcome
 }
 
-/** Sends a step's three messages back to back, behind whatever was sent before. */
-export async function sendStep(session: Session, step: Step, settings: StepSettings): Promise<StepOutcome> {
+/**
+ * Sends a step's three messages back to back, behind whatever was sent before. `waiting`: nothing was, so the server has
+ * the script before the trailer is made.
+ */
+export async function sendStep(
+  session: Session,
+  step: Step,
+  settings: StepSettings,
+  waiting: boolean,
+): Promise<StepOutcome> {
   const messages = messagesOf(step, settings, false)
   const { header, script, rows } = messages
   const query = { parts: script, rows }
   if (goesAlone(query)) return sendApart(session, messages)
-  return outcomeOf(await session.send([header, query, messages.trailer]))
+  if (!waiting) return outcomeOf(await session.send([header, query, messages.trailer]))
+  const sent = await Promise.all([session.send([header, query]), session.send([messages.trailer])])
+  return outcomeOf(sent.flat())
 }
 
 /** The trailer waits for the end of the script, and is made while the server runs it. */

@@ -17,7 +17,13 @@ export interface Outcome {
 interface Wire {
   on(event: 'readyForQuery', listener: (message: { status: string }) => void): void
   on(event: 'commandComplete' | 'end', listener: () => void): void
-  readonly stream: { cork(): void; uncork(): void; destroy(): void }
+  readonly stream: {
+    cork(): void
+    uncork(): void
+    destroy(): void
+    unref(): void
+    once(event: 'finish', listener: () => void): void
+  }
 }
 
 /** A query on its way: the server answers in the order in which they were sent. */
@@ -135,6 +141,14 @@ export class Session {
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** Says goodbye, and lets the process end before the server has heard it: for a session that holds no lock. */
+  leave(): void {
+    this.#wire.stream.once('finish', () => this.#wire.stream.unref())
+    this.#client.end().catch((error: Error) => {
+      this.#lost ??= error
+    })
   }
 
   /** Cuts the connection at once. */

@@ -3,7 +3,7 @@ import type { Session } from '../session.ts'
 import { literal } from '../sql.ts'
 import { LAYOUT, TABLES } from './ddl.ts'
 
-/** What a slow run asks a server once per session. */
+/** What a slow run asks a server. */
 export interface ServerFacts {
   readonly standby: boolean
   readonly database: string
@@ -11,12 +11,10 @@ export interface ServerFacts {
   readonly login: string
   readonly deadlockTimeoutMs: number
   readonly history: 'none' | 'schema-only' | 'complete' | 'partial'
-  /** Settings of ours that this server accepts, as statements. */
-  readonly settings: readonly string[]
 }
 
 /** Noticed fast when the client is gone, so that a killed pod's lock is free within a second (PostgreSQL 14 on Linux). */
-const wishes = [
+const WISHES = [
   `SET client_connection_check_interval = '500ms'`,
   `SET tcp_user_timeout = '10s'`,
   `SET tcp_keepalives_idle = 10`,
@@ -24,9 +22,14 @@ const wishes = [
   `SET tcp_keepalives_count = 3`,
 ]
 
-/** `known`: what an earlier look of this session found, so that the settings are not tried again. */
-export async function serverFacts(session: Session, schema: string, known?: ServerFacts): Promise<ServerFacts> {
-  const outcomes = known === undefined ? await session.send(wishes) : []
+/** The settings of ours that this server accepts, as statements; they hold from now on. */
+export async function makeWishes(session: Session): Promise<readonly string[]> {
+  const outcomes = await session.send(WISHES)
+  return WISHES.filter((_, i) => outcomes[i]?.error === undefined)
+}
+
+/** Changes nothing of the session: behind a pooler it may be somebody else's. */
+export async function serverFacts(session: Session, schema: string): Promise<ServerFacts> {
   const [row] = await session.rows(`
     select pg_is_in_recovery() standby, current_database() database, session_user::text login,
       (select setting::int from pg_settings where name = 'deadlock_timeout') deadlock_ms,
@@ -40,7 +43,6 @@ export async function serverFacts(session: Session, schema: string, known?: Serv
     login: String(row?.login),
     deadlockTimeoutMs: Number(row?.deadlock_ms),
     history: tables === TABLES.length ? 'complete' : tables > 0 ? 'partial' : row?.has_schema ? 'schema-only' : 'none',
-    settings: known?.settings ?? wishes.filter((_, i) => outcomes[i]?.error === undefined),
   }
 }
 

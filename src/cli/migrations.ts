@@ -28,7 +28,7 @@ export async function loadMigrations(options: MigrationOptions): Promise<Migrati
 export async function filesAt(path: string): Promise<RawFile[]> {
   try {
     if (!statSync(path).isDirectory()) return await manifestFiles(path, readFileSync(path, 'utf8'))
-    return filesBelow(path)
+    return await filesBelow(path)
   } catch (error) {
     if (error instanceof Problem) throw error
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)

@@ -70,7 +70,7 @@ const readOf = (outcome: SourceOutcome) => {
 /** The digest that the runner finds in a folder of these files, as the webhook knows it. */
 const digestInPod = (files: Readonly<Record<string, string>>) =>
   withFolder(files, async (folder) => {
-    const set = readFolder(folder, undefined, 'lockkeeper')
+    const set = await readFolder(folder, undefined, 'lockkeeper')
     return set === undefined ? '-' : digestOf(catalogueOf(set), '99')
   })
 const digest = (catalogue: Catalogue) => digestOf(catalogue, '99')

@@ -64,6 +64,7 @@ async function bringUp(config: ReturnType<typeof readConfig>, signal: AbortSigna
   const [{ run }, { readFolder }] = await Promise.all([import('./run.ts'), import('./folder.ts')])
   const files = async () => readFolder(config.migrationsPath, config.format, request.historySchema, config.placeholders)
   const report = await run({ request, database, who, files, emit, signal }, session)
+  session?.leave()
   emit({ level: 'info', event: 'ready', message: `${report.steps.length} steps, live ${report.to ?? 'nothing'}` })
   return report.to ?? '0'
 }

@@ -53,7 +53,8 @@ export interface RunState {
 
 /**
  * Brings the schema to where the request wants it, and returns when an application may start on it. Throws RunFailure.
- * A lost connection is opened again, and the history says what happened: nothing is assumed.
+ * A lost connection is opened again, and the history says what happened: nothing is assumed. `first`: a session to begin
+ * with, which stays open, and holds no lock, where the run ends well on it.
  */
 export async function run(given: RunContext, first?: Session): Promise<RunReport> {
   const state: RunState = {
@@ -75,7 +76,8 @@ export async function run(given: RunContext, first?: Session): Promise<RunReport
         // Read while the server opens the session; what is wrong with the files is reported by who needs them.
         context.files().catch(() => undefined)
         const session = await opening
-        const report = await useSession(session, () => runInSession(session, context, state))
+        const report = await endingUnlessReady(session, () => runInSession(session, context, state))
+        if (report !== undefined && session !== first) session.leave()
         if (report !== undefined) return report
         attempt = 0
       } catch (error) {
@@ -99,14 +101,13 @@ function once<T>(read: () => Promise<T>): () => Promise<T> {
 }
 
 /** What fails may hold the lock, which is free when the session has ended. */
-async function useSession<T>(session: Session, use: () => Promise<T>): Promise<T> {
+async function endingUnlessReady<T>(session: Session, work: () => Promise<T | undefined>): Promise<T | undefined> {
+  let report: T | undefined
   try {
-    const result = await use()
-    session.leave()
-    return result
-  } catch (error) {
-    await session.end()
-    throw error
+    report = await work()
+    return report
+  } finally {
+    if (report === undefined) await session.end()
   }
 }
 

@@ -60,11 +60,8 @@ export class World {
       return this.#mover
     }
     const { server, database } = this.#given
-    const session = await connect(server.target(database), 'prove')
-    // A run ends the session that it is given.
-    session.end = async () => undefined
-    this.#mover = session
-    return session
+    this.#mover = await connect(server.target(database), 'prove')
+    return this.#mover
   }
 
   /** The answer of `catalogQuery`. */

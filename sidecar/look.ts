@@ -68,6 +68,8 @@ async function findForeign(attempt: Attempt, seen: Seen, foreign: RunFailure | u
 export async function lookAround(attempt: Attempt): Promise<Look> {
   const { context } = attempt
   const { request } = context
+  // Read while the server answers; what is wrong with the files is reported by who needs them.
+  context.files().catch(() => undefined)
   const foreign = attempt.history ? undefined : await findHistory(attempt)
   if (!attempt.history) attempt.adoption = await findForeign(attempt, nothingSeen, foreign)
   const mounted = await context.files()
@@ -89,8 +91,8 @@ export async function lookAround(attempt: Attempt): Promise<Look> {
 }
 
 /**
- * Asked for where they decide, or are to be written down. Until then they are made ready, behind the question that the
- * server is asked next.
+ * Asked for where they decide, or are to be written down. Before that, whoever has the lock makes them ready while the
+ * server makes the tables.
  */
 async function knownFloors(
   { context, locked }: Attempt,
@@ -104,7 +106,7 @@ async function knownFloors(
   if (locked && seen.epoch !== undefined) return floors()
   if (seen.requirements.some((row) => row !== ownRequirement(request, seen))) return floors()
   // What goes wrong is said when they are asked for.
-  setImmediate(() => floors().catch(() => undefined))
+  if (locked) setImmediate(() => floors().catch(() => undefined))
   return undefined
 }
 

@@ -10,13 +10,13 @@ import { type ServerFacts, serverFacts } from './history/facts.ts'
 import { holds, type Requirement, type Seen } from './history/read.ts'
 import { grantReaders, lackingReaders } from './history/readers.ts'
 import { stamp } from './intent.ts'
-import { describeHolder, lockHolder, tryLock, unlock } from './lock.ts'
+import { tryLock, unlock } from './lock.ts'
 import { type Look, lookAround } from './look.ts'
 import { move } from './move.ts'
-import { deadlineFailure } from './patience.ts'
 import { refuseShared } from './pooler.ts'
 import type { RunContext, RunReport, RunState } from './run.ts'
 import type { Session } from './session.ts'
+import { lineUp, waitForTurn } from './wait-for-turn.ts'
 
 /** A session's part of a run. */
 export interface Attempt {
@@ -49,6 +49,9 @@ export async function runInSession(
   state: RunState,
 ): Promise<RunReport | undefined> {
   const attempt = await begin(session, context, state)
+  const turn = await lineUp(attempt)
+  if (turn === 'ready') return reportOf(state, context.request.target ?? null, [])
+  if (turn === 'locked') hasLock(attempt)
   for (;;) {
     context.signal?.throwIfAborted()
     const look = await lookAround(attempt)
@@ -67,16 +70,18 @@ export async function runInSession(
       if (report !== undefined) return report
     } else if (attempt.locked) {
       await act(attempt, look)
-    } else if (await tryLock(session, context.request.set)) {
-      attempt.locked = true
-      state.patience.served()
-      context.emit({ level: 'info', event: 'locked' })
-    } else {
-      const holder = describeHolder(await lockHolder(session, context.request.set))
-      await state.patience.wait(holder, deadlineFailure(holder))
+    } else if ((await tryLock(session, context.request.set)) || (await waitForTurn(attempt, look))) {
+      hasLock(attempt)
     }
     if (!attempt.locked && state.patience.disconnects) return undefined
   }
+}
+
+function hasLock(attempt: Attempt): void {
+  const { state, context } = attempt
+  attempt.locked = true
+  state.patience.served()
+  context.emit({ level: 'info', event: 'locked' })
 }
 
 async function begin(session: Session, context: RunContext, state: RunState): Promise<Attempt> {
@@ -118,9 +123,15 @@ async function start(attempt: Attempt, look: Look, warnings: readonly string[]):
   // Who takes a database over asks for no version.
   const told = context.request.adopt?.asked === true ? [] : warnings
   for (const message of told) context.emit({ level: 'warn', event: 'ready', message })
-  const to = liveOf(look.seen)
-  return { from: state.from ?? to, to, steps: state.steps, warnings }
+  return reportOf(state, liveOf(look.seen), warnings)
 }
+
+const reportOf = ({ from, steps }: RunState, to: string | null, warnings: readonly string[]): RunReport => ({
+  from: from ?? to,
+  to,
+  steps,
+  warnings,
+})
 
 /** What older pods may still need from now on: only the first ready pod of a lower target begins that grace. */
 function sinking(own: Requirement, target: string): string | undefined {

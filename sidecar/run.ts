@@ -73,8 +73,8 @@ export async function run(given: RunContext, first?: Session): Promise<RunReport
       try {
         const opening = open ?? connect(context.database, applicationName(context.who))
         open = undefined
-        // Read while the server opens the session; what is wrong with the files is reported by who needs them.
-        context.files().catch(() => undefined)
+        // Who comes for nobody needs the files in any case.
+        if (context.request.owner === undefined) context.files().catch(() => undefined)
         const session = await opening
         const report = await endingUnlessReady(session, () => runInSession(session, context, state))
         if (report !== undefined && session !== first) session.leave()

@@ -14,6 +14,8 @@ const runner = join(import.meta.dirname, '../../dist/runner.js')
 const MIGRATIONS = 200
 const ROUNDS = 7
 const STARTS = 20
+/** Pods of one rollout. */
+const HERD = 20
 
 /** The runner against a local server: with nothing to do, and with 200 small migrations beside a plain session. */
 export async function benchRunner(): Promise<string[]> {
@@ -67,6 +69,13 @@ export async function benchRunner(): Promise<string[]> {
       const last = `${server.url}/bench_ours_${ROUNDS - 1}`
       const starts = []
       for (let i = 0; i < STARTS; i++) starts.push(await measure(runner, env(last)))
+      const herds = { empty: [] as number[], current: [] as number[] }
+      for (let round = 0; round < ROUNDS; round++) {
+        await query(`${server.url}/postgres`, `create database herd_${round}`)
+        const url = `${server.url}/herd_${round}`
+        herds.empty.push(await herd(env(url)))
+        herds.current.push(await herd({ ...env(url), LOCKKEEPER_TOKEN: '2' }))
+      }
       return [
         `runner, nothing to do, whole process: ${spread(
           starts.map(({ ms }) => ms),
@@ -78,11 +87,19 @@ export async function benchRunner(): Promise<string[]> {
         `${MIGRATIONS} migrations by the runner, from the lock to the end: ${spread(moving, 'ms')}; whole process: ${spread(ours, 'ms')}`,
         `${MIGRATIONS} files by ${psql ? 'psql' : 'a plain client'}, one session, a transaction a file, nothing recorded, whole process: ${spread(plain, 'ms')}`,
         `  ratio to that, round by round: from the lock ${ratio(moving, plain)}, whole process ${ratio(ours, plain)}`,
+        `${HERD} runners at once, until the last ends: on an empty database ${spread(herds.empty, 'ms')}; in a new rollout on a current one ${spread(herds.current, 'ms')}`,
       ]
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
   })
+}
+
+/** Until the last of them ends. */
+async function herd(env: Readonly<Record<string, string>>): Promise<number> {
+  const began = performance.now()
+  await Promise.all(Array.from({ length: HERD }, () => measure(runner, env)))
+  return performance.now() - began
 }
 
 /** When an event line was written, ms of the epoch. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
-import { type Files, runRunner } from '../tools/runner.ts'
+import { digestFor, type Files, runRunner } from '../tools/runner.ts'
 
 const HERD = 100
 const steps = 10
@@ -53,4 +53,59 @@ describe(`${HERD} runners at once, on a server that has 100 connections`, () => 
       expect(await database.sql(`select from pg_locks where locktype = 'advisory'`)).toEqual([])
     }),
   )
+})
+
+describe('while one runner works', () => {
+  let server: EmbeddedPostgres
+  let stop: () => Promise<void>
+  beforeAll(async () => {
+    ;({ server, stop } = await startServer({ major: 18 }))
+  })
+  afterAll(() => stop())
+
+  /** Sleeps so long in each of its migrations, and calls back once it has the lock. */
+  const slowly = (url: string, seconds: readonly number[], locked: () => Promise<void>) => {
+    const slow: Files = Object.fromEntries(
+      seconds.flatMap((each, i) => [
+        [`${i + 1}_s.up.sql`, `SELECT pg_sleep(${each});\n`],
+        [`${i + 1}_s.down.sql`, 'SELECT 1;\n'],
+      ]),
+    )
+    let inside: Promise<void> | undefined
+    const run = runRunner({
+      ...{ url, files: slow, target: String(seconds.length) },
+      started: (child) =>
+        child.stdout?.on('data', (text: string) => {
+          if (text.includes('"locked"')) inside ??= locked()
+        }),
+    })
+    return { slow, both: async () => [await run, await inside] as const }
+  }
+
+  test('the others of its rollout need no file to hear that it is done', () =>
+    withDatabase(server, async ({ url }) => {
+      let other: Awaited<ReturnType<typeof runRunner>> | undefined
+      const { slow, both } = slowly(url, [0.5], async () => {
+        const env = { LOCKKEEPER_DIGEST: digestFor(slow, '1') }
+        other = await runRunner({ url, target: '1', env })
+      })
+      const [first] = await both()
+      expect(first.code, first.output).toBe(0)
+      expect(other?.code, other?.output).toBe(0)
+      expect(other?.events.map(({ event }) => event)).not.toContain('locked')
+    }))
+
+  test('another workload starts as soon as its own version is there, whoever has the lock', () =>
+    withDatabase(server, async ({ url, sql }) => {
+      let appliedThen: unknown
+      const { slow, both } = slowly(url, [1.5, 3], async () => {
+        const files = Object.fromEntries(Object.entries(slow).filter(([name]) => name.startsWith('1')))
+        const other = await runRunner({ url, target: '1', files, workload: 'shop/Deployment/other' })
+        expect(other.code, other.output).toBe(0)
+        appliedThen = await sql('select version from lockkeeper.migration')
+      })
+      const [first] = await both()
+      expect(first.code, first.output).toBe(0)
+      expect(appliedThen).toEqual([{ version: '1' }])
+    }))
 })

@@ -83,15 +83,12 @@ describe('files in an image', () => {
     }
   }
 
+  const restrict = ({ namespace }: Shop) =>
+    mustKubectl('label', '--overwrite', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted')
+
   test('of the application are taken up and back in a restricted namespace, and an apply of the same rolls no pod', () =>
     withShop({ 'lockkeeper.dev/on-rollback': 'always' }, async (shop) => {
-      await mustKubectl(
-        'label',
-        '--overwrite',
-        'namespace',
-        shop.namespace,
-        'pod-security.kubernetes.io/enforce=restricted',
-      )
+      await restrict(shop)
       await applyCatalogue(shop, exampleMigrations)
       const wanted = { annotations: fromApp, edit: restricted }
       const first = await deploy(shop, 2, wanted)
@@ -127,13 +124,7 @@ describe('files in an image', () => {
 
   test.skipIf(!mounted)('that the nodes mount are taken up and back, with no container that copies them', () =>
     withShop({ 'config.lockkeeper.dev/image-volume': 'true', 'lockkeeper.dev/on-rollback': 'always' }, async (shop) => {
-      await mustKubectl(
-        'label',
-        '--overwrite',
-        'namespace',
-        shop.namespace,
-        'pod-security.kubernetes.io/enforce=restricted',
-      )
+      await restrict(shop)
       await applyCatalogue(shop, exampleMigrations)
       const wanted = { annotations: fromImage(), edit: restricted }
       await deploy(shop, 2, wanted)

@@ -6,13 +6,13 @@ import { decisionInput, ownRequirement } from './decision-input.ts'
 import { failureOfFinding, RunFailure, stateOf } from './failure.ts'
 import { filesFor } from './files.ts'
 import { ofShape } from './history/edited.ts'
-import { makeWishes, serverFacts } from './history/facts.ts'
+import { applyOwnSettings, serverFacts } from './history/facts.ts'
 import { foreignTables } from './history/missing.ts'
 import { nothingSeen, readHistory, type Seen } from './history/read.ts'
 import { lackingReaders } from './history/readers.ts'
 import { partialHistory, trustProblem } from './history/trust.ts'
 import { recordIntent } from './intent.ts'
-import { floorsFor, type KnownFloors } from './read-sql.ts'
+import { floorsWhereNeeded, type KnownFloors } from './read-sql.ts'
 import type { RunRequest } from './request.ts'
 import type { Attempt } from './run-in-session.ts'
 
@@ -37,14 +37,14 @@ export interface Look {
 async function findHistory(attempt: Attempt): Promise<RunFailure | undefined> {
   const { session, context } = attempt
   const { historySchema, adoptAt } = context.request
-  const [foreign, facts, untrusted, wishes] = await Promise.all([
+  const [foreign, facts, untrusted, ownSettings] = await Promise.all([
     adoptAt === undefined ? foreignTables(session) : undefined,
     serverFacts(session, historySchema),
     trustProblem(session, historySchema),
-    attempt.wishes ?? makeWishes(session),
+    attempt.ownSettings ?? applyOwnSettings(session),
   ])
   attempt.facts = facts
-  attempt.wishes = wishes
+  attempt.ownSettings = ownSettings
   if (attempt.facts.history === 'partial') throw partialHistory(historySchema)
   attempt.history = attempt.facts.history === 'complete'
   if (attempt.history) attempt.untrusted = untrusted
@@ -85,29 +85,12 @@ export async function lookAround(attempt: Attempt): Promise<Look> {
   const steps = baseline === undefined || mounted === undefined ? files : firstSteps(mounted, target)
   // What is applied is known when it is taken over: nothing can be decided before.
   const taking = attempt.adoption !== undefined && request.mode !== 'gate'
-  const floors = isPending(steps, seen, target) ? await knownFloors(attempt, seen, mounted, target) : undefined
+  const floors =
+    mounted !== undefined && isPending(steps, seen, target)
+      ? await floorsWhereNeeded(attempt, seen, mounted, target)
+      : undefined
   const decision = taking ? takingOver : decide(decisionInput(request, seen, steps, target, floors))
   return { target, seen, mounted, files, baseline, floors, decision }
-}
-
-/**
- * Asked for where they decide, or are to be written down. Before that, whoever has the lock makes them ready while the
- * server makes the tables.
- */
-async function knownFloors(
-  { context, locked }: Attempt,
-  seen: Seen,
-  mounted: MigrationSet | undefined,
-  target: string,
-) {
-  const { request } = context
-  if (mounted === undefined) return undefined
-  const floors = () => floorsFor(request, mounted, target)
-  if (locked && seen.epoch !== undefined) return floors()
-  if (seen.requirements.some((row) => row !== ownRequirement(request, seen))) return floors()
-  // What goes wrong is said when they are asked for.
-  if (locked) setImmediate(() => floors().catch(() => undefined))
-  return undefined
 }
 
 function isPending(steps: readonly Migration[] | undefined, { applied }: Seen, target: string): boolean {

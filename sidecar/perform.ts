@@ -7,9 +7,15 @@ import { isDatabaseError } from './session.ts'
 import type { Step } from './step.ts'
 
 /** What a step needs of a run. */
-export const applierOf = ({ session, context, state, facts, wishes = [] }: Attempt): Applier => {
+export const applierOf = ({ session, context, state, facts, ownSettings = [] }: Attempt): Applier => {
   const { database, emit, request, who } = context
-  return { session, database, emit, deadlineAt: state.patience.deadlineAt, settings: { request, facts, wishes, who } }
+  return {
+    session,
+    database,
+    emit,
+    deadlineAt: state.patience.deadlineAt,
+    settings: { request, facts, ownSettings, who },
+  }
 }
 
 /** One transaction for all of the step. */

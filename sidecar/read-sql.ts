@@ -2,16 +2,38 @@ import type { MigrationSet } from '../src/migration/migration.ts'
 import type { SqlFacts } from '../src/migration/sql-facts.ts'
 import type { Floors } from '../src/safety/compatibility/floors.ts'
 import { differsFromAdmitted } from './before-move.ts'
+import { ownRequirement } from './decision-input.ts'
+import type { Seen } from './history/read.ts'
 import type { RunRequest } from './request.ts'
+import type { Attempt } from './run-in-session.ts'
 
 /** The own floor of a version, see `Migration.floor`; undefined: not known. */
 export type KnownFloors = (version: string) => string | undefined
 
 /**
+ * Asked for where they decide, or are to be written down. Before that, whoever has the lock makes them ready while the
+ * server makes the tables.
+ */
+export async function floorsWhereNeeded(
+  { context, locked }: Pick<Attempt, 'context' | 'locked'>,
+  seen: Seen,
+  set: MigrationSet,
+  target: string,
+): Promise<KnownFloors | undefined> {
+  const { request } = context
+  const floors = () => floorsFor(request, set, target)
+  if (locked && seen.epoch !== undefined) return floors()
+  if (seen.requirements.some((row) => row !== ownRequirement(request, seen))) return floors()
+  // What goes wrong is said when they are asked for.
+  if (locked) setImmediate(() => floors().catch(() => undefined))
+  return undefined
+}
+
+/**
  * What the pending migrations do to the code before them: as the webhook admitted it, where these are the files that it
  * read; else they are read here.
  */
-export async function floorsFor(request: RunRequest, set: MigrationSet, target: string): Promise<KnownFloors> {
+async function floorsFor(request: RunRequest, set: MigrationSet, target: string): Promise<KnownFloors> {
   const { admittedFloors, owner } = request
   const admitted = owner !== undefined && owner.digest !== '-' && !differsFromAdmitted(request, set, target)
   if (admittedFloors !== undefined && admitted) return admittedFloors

@@ -1,18 +1,16 @@
 import type { Decision } from '../src/migration/decide.ts'
 import { compareVersions, highestVersion } from '../src/migration/version.ts'
+import { act } from './act.ts'
 import type { Keeper } from './adoption/keep.ts'
 import type { Adoption } from './adoption/tool.ts'
 import { acceptedUps, correctedDowns, differsFromAdmitted, pendingRepeatables } from './before-move.ts'
 import { ownRequirement } from './decision-input.ts'
 import { RunFailure } from './failure.ts'
-import { beginHistory, createHistory } from './history/create.ts'
 import { type ServerFacts, serverFacts } from './history/facts.ts'
 import { holds, type Requirement, type Seen } from './history/read.ts'
-import { grantReaders, lackingReaders } from './history/readers.ts'
 import { stamp } from './intent.ts'
 import { tryLock, unlock } from './lock.ts'
 import { type Look, lookAround } from './look.ts'
-import { move } from './move.ts'
 import { refuseShared } from './pooler.ts'
 import type { RunContext, RunReport, RunState } from './run.ts'
 import type { Session } from './session.ts'
@@ -25,7 +23,7 @@ export interface Attempt {
   readonly state: RunState
   facts: ServerFacts
   /** Settings of ours that this server accepts, as statements; undefined until they are made. */
-  wishes: readonly string[] | undefined
+  ownSettings: readonly string[] | undefined
   /** Whether the history's tables are there. */
   history: boolean
   recorded: boolean
@@ -96,7 +94,7 @@ async function begin(session: Session, context: RunContext, state: RunState): Pr
     )
   }
   const nothing = { lacking: [], untrusted: undefined, empty: false, adoption: undefined, keeper: undefined }
-  const undone = { wishes: undefined, history: false, recorded: false, locked: false }
+  const undone = { ownSettings: undefined, history: false, recorded: false, locked: false }
   return { session, context, state, facts, ...undone, ...nothing }
 }
 
@@ -138,35 +136,6 @@ function sinking(own: Requirement, target: string): string | undefined {
   if (own.reached === null || compareVersions(own.reached, target) <= 0) return undefined
   const held = holds(own)
   return held === target ? undefined : held
-}
-
-/** One piece of work under the lock; what it changed is seen at the next look. */
-async function act(attempt: Attempt, look: Look): Promise<void> {
-  const { session, context, facts } = attempt
-  const { request } = context
-  if (attempt.adoption !== undefined) {
-    const { takeOver } = await import('./adoption/take-over.ts')
-    await takeOver(attempt, attempt.adoption, look.mounted)
-  } else if (!attempt.history) {
-    await lackingReaders(session, request.historySchema, request.readers) // Throws for a role that is not there.
-    await createHistory(session, request, facts)
-    attempt.history = true
-    await begun(attempt, look)
-  } else if (look.seen.epoch === undefined) {
-    await begun(attempt, look)
-  } else {
-    if (attempt.untrusted !== undefined) throw attempt.untrusted
-    if (attempt.lacking.length > 0) await grantReaders(session, request.historySchema, attempt.lacking)
-    attempt.lacking = []
-    const { kept } = look.seen
-    attempt.keeper = kept && (await (await import('./adoption/keep.ts')).keeperOf(attempt, look, kept))
-    await move(attempt, look)
-  }
-}
-
-async function begun({ session, context, state }: Attempt, { mounted }: Look): Promise<void> {
-  const adopted = await beginHistory(session, context.request, state.journal, mounted)
-  for (const version of adopted) context.emit({ level: 'info', event: 'applied', version, message: 'adopted' })
 }
 
 const liveOf = ({ applied }: Seen) => highestVersion(applied.map(({ version }) => version)) ?? null

@@ -24,7 +24,8 @@ export async function sendStep(
   const query = { parts: script, rows }
   if (goesAlone(query)) return sendApart(session, messages)
   if (!waiting) return outcomeOf(await session.send([header, query, messages.trailer]))
-  const sent = await Promise.all([session.send([header, query]), session.send([messages.trailer])])
+  const last = async () => session.send([messages.trailer])
+  const sent = await Promise.all([session.send([header, query]), last()])
   return outcomeOf(sent.flat())
 }
 

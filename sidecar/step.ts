@@ -55,7 +55,7 @@ export interface StepSettings {
   readonly request: RunRequest
   readonly facts: ServerFacts
   /** Settings of ours that the server accepts, as statements. */
-  readonly wishes: readonly string[]
+  readonly ownSettings: readonly string[]
   /** Who runs it, for application_name. */
   readonly who: string
   readonly lockTimeoutMs: number
@@ -100,11 +100,11 @@ export function messagesOf(step: Step, settings: StepSettings, alone: boolean): 
 }
 
 /** Undoes what an earlier script left in the session. */
-function cleaning({ direction, version }: Step, { request, wishes, who, lockTimeoutMs }: StepSettings): string[] {
+function cleaning({ direction, version }: Step, { request, ownSettings, who, lockTimeoutMs }: StepSettings): string[] {
   return [
     ...['RESET SESSION AUTHORIZATION', 'RESET ROLE', 'RESET ALL', 'CLOSE ALL', 'UNLISTEN *', 'DEALLOCATE ALL'],
     ...['DISCARD TEMP', 'DISCARD SEQUENCES'],
-    ...wishes,
+    ...ownSettings,
     setApplicationName(who, `${direction} ${version}`),
     `SET lock_timeout = ${lockTimeoutMs}`,
     `SET statement_timeout = ${request.statementTimeoutMs ?? 0}`,

@@ -83,9 +83,9 @@ function dueOf({ context }: Attempt, look: Look, versions: readonly string[], mo
 }
 
 async function inFlight(attempt: Attempt, look: Look, together: readonly Due[]): Promise<void> {
-  const { session, context, facts, wishes = [] } = attempt
+  const { session, context, facts, ownSettings = [] } = attempt
   const { request, who, signal } = context
-  const settings = { request, facts, wishes, who, lockTimeoutMs: request.lockTimeoutMs }
+  const settings = { request, facts, ownSettings, who, lockTimeoutMs: request.lockTimeoutMs }
   const flight = new Flight(session, settings, stepsOf(attempt, look, together))
   for (let next = flight.next(), i = 0; next !== undefined; next = flight.next(), i++) {
     const { step, outcome } = next

@@ -14,7 +14,7 @@ export interface ServerFacts {
 }
 
 /** Noticed fast when the client is gone, so that a killed pod's lock is free within a second (PostgreSQL 14 on Linux). */
-const WISHES = [
+const OWN_SETTINGS = [
   `SET client_connection_check_interval = '500ms'`,
   `SET tcp_user_timeout = '10s'`,
   `SET tcp_keepalives_idle = 10`,
@@ -23,9 +23,9 @@ const WISHES = [
 ]
 
 /** The settings of ours that this server accepts, as statements; they hold from now on. */
-export async function makeWishes(session: Session): Promise<readonly string[]> {
-  const outcomes = await session.send(WISHES)
-  return WISHES.filter((_, i) => outcomes[i]?.error === undefined)
+export async function applyOwnSettings(session: Session): Promise<readonly string[]> {
+  const outcomes = await session.send(OWN_SETTINGS)
+  return OWN_SETTINGS.filter((_, i) => outcomes[i]?.error === undefined)
 }
 
 /** Changes nothing of the session: behind a pooler it may be somebody else's. */

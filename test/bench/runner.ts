@@ -69,13 +69,6 @@ export async function benchRunner(): Promise<string[]> {
       const last = `${server.url}/bench_ours_${ROUNDS - 1}`
       const starts = []
       for (let i = 0; i < STARTS; i++) starts.push(await measure(runner, env(last)))
-      const herds = { empty: [] as number[], current: [] as number[] }
-      for (let round = 0; round < ROUNDS; round++) {
-        await query(`${server.url}/postgres`, `create database herd_${round}`)
-        const url = `${server.url}/herd_${round}`
-        herds.empty.push(await herd(env(url)))
-        herds.current.push(await herd({ ...env(url), LOCKKEEPER_TOKEN: '2' }))
-      }
       return [
         `runner, nothing to do, whole process: ${spread(
           starts.map(({ ms }) => ms),
@@ -87,12 +80,24 @@ export async function benchRunner(): Promise<string[]> {
         `${MIGRATIONS} migrations by the runner, from the lock to the end: ${spread(moving, 'ms')}; whole process: ${spread(ours, 'ms')}`,
         `${MIGRATIONS} files by ${psql ? 'psql' : 'a plain client'}, one session, a transaction a file, nothing recorded, whole process: ${spread(plain, 'ms')}`,
         `  ratio to that, round by round: from the lock ${ratio(moving, plain)}, whole process ${ratio(ours, plain)}`,
-        `${HERD} runners at once, until the last ends: on an empty database ${spread(herds.empty, 'ms')}; in a new rollout on a current one ${spread(herds.current, 'ms')}`,
+        await herds(server.url, env),
       ]
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
   })
+}
+
+async function herds(server: string, env: (url: string) => Readonly<Record<string, string>>): Promise<string> {
+  const empty: number[] = []
+  const current: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    await query(`${server}/postgres`, `create database herd_${round}`)
+    const url = `${server}/herd_${round}`
+    empty.push(await herd(env(url)))
+    current.push(await herd({ ...env(url), LOCKKEEPER_TOKEN: '2' }))
+  }
+  return `${HERD} runners at once, until the last ends: on an empty database ${spread(empty, 'ms')}; in a new rollout on a current one ${spread(current, 'ms')}`
 }
 
 /** Until the last of them ends. */

@@ -86,6 +86,16 @@ describe('files in an image', () => {
   const restrict = ({ namespace }: Shop) =>
     mustKubectl('label', '--overwrite', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted')
 
+  /** From 2 to 3, and back by an undo. */
+  async function upAndBack(shop: Shop, wanted: Wanted): Promise<void> {
+    await deploy(shop, 3, wanted)
+    await shop.rolledOut()
+    expect(await shop.versions()).toEqual(['1', '2', '3'])
+    expect((await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')).code).toBe(0)
+    await shop.rolledOut()
+    expect(await shop.versions()).toEqual(['1', '2'])
+  }
+
   test('of the application are taken up and back in a restricted namespace, and an apply of the same rolls no pod', () =>
     withShop({ 'lockkeeper.dev/on-rollback': 'always' }, async (shop) => {
       await restrict(shop)
@@ -101,12 +111,7 @@ describe('files in an image', () => {
       expect(again.stdout).toContain('unchanged')
       expect(await shop.pods()).toEqual(pods)
 
-      await deploy(shop, 3, wanted)
-      await shop.rolledOut()
-      expect(await shop.versions()).toEqual(['1', '2', '3'])
-      expect((await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')).code).toBe(0)
-      await shop.rolledOut()
-      expect(await shop.versions()).toEqual(['1', '2'])
+      await upAndBack(shop, wanted)
     }))
 
   test('of its own are copied too, and all of it goes with the annotation', () =>
@@ -135,12 +140,7 @@ describe('files in an image', () => {
       const again = await deploy(shop, 2, wanted)
       expect(again.stdout).toContain('unchanged')
 
-      await deploy(shop, 3, wanted)
-      await shop.rolledOut()
-      expect(await shop.versions()).toEqual(['1', '2', '3'])
-      expect((await kubectl('-n', shop.namespace, 'rollout', 'undo', 'deployment/orders')).code).toBe(0)
-      await shop.rolledOut()
-      expect(await shop.versions()).toEqual(['1', '2'])
+      await upAndBack(shop, wanted)
     }),
   )
 

@@ -38,7 +38,7 @@ const started: BuildOptions = {
 
 const KUBERNETES = '@kubernetes/client-node'
 
-/** Three of four megabytes, which only `doctor` and `review` against a cluster need, in a file of their own. */
+/** Six of seven megabytes, which only `doctor` needs, in a file of their own. */
 const kubernetesApart: NonNullable<BuildOptions['plugins']>[number] = {
   name: 'kubernetes-apart',
   setup({ onResolve }) {

@@ -11,18 +11,18 @@ import {
 } from '../src/contract.ts'
 import { parseDuration } from '../src/migration/duration.ts'
 import { readFloors } from '../src/migration/floor-list.ts'
-import { parsePlaceholders } from '../src/migration/placeholder-list.ts'
+import { parsePlaceholders } from '../src/migration/formats/placeholder-list.ts'
+import type { RunRequest } from '../src/migration/run-request.ts'
 import { parseVersion } from '../src/migration/version.ts'
-import { secretKeywords } from './database-secret.ts'
 import {
   type DatabaseTarget,
   databaseTarget,
   type Keywords,
   parseDatabaseUrl,
   TargetProblem,
-} from './database-target.ts'
-import { RunFailure } from './failure.ts'
-import type { RunRequest } from './request.ts'
+} from '../src/postgres/database-target.ts'
+import { RunFailure } from '../src/postgres/failure.ts'
+import { secretKeywords } from './database-secret.ts'
 
 /** Everything that the init container was told. */
 export interface RunnerConfig {

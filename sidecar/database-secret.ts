@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DATABASE_SECRET, INTENT } from '../src/contract.ts'
-import { type Keywords, parseDatabaseUrl, TargetProblem } from './database-target.ts'
+import { type Keywords, parseDatabaseUrl, TargetProblem } from '../src/postgres/database-target.ts'
 
 /**
  * What a mounted Secret says of the database, in libpq's words. A URI counts as a whole, but for TLS, which operators

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
+import { type Emit, lineOfEvent, terminationOfFailure, terminationOfSuccess } from '../src/engine/event.ts'
+import { isStamped } from '../src/history/is-stamped.ts'
+import type { RunRequest } from '../src/migration/run-request.ts'
+import { connect } from '../src/postgres/connect.ts'
+import { exitOf, Interruption, RunFailure } from '../src/postgres/failure.ts'
+import { applicationName } from '../src/postgres/lock.ts'
+import type { Session } from '../src/postgres/session.ts'
 import { readConfig } from './config.ts'
-import { connect } from './connect.ts'
-import { type Emit, lineOfEvent, terminationOfFailure, terminationOfSuccess } from './event.ts'
-import { exitOf, Interruption, RunFailure } from './failure.ts'
-import { isStamped } from './fast-path.ts'
-import { applicationName } from './lock.ts'
-import type { RunRequest } from './request.ts'
-import type { Session } from './session.ts'
 
 let lines = ''
 /** Events of one moment are one write: each write wakes whoever reads the log. */
@@ -61,7 +61,10 @@ async function bringUp(config: ReturnType<typeof readConfig>, signal: AbortSigna
     emit({ level: 'info', event: 'ready', message: 'nothing to do' })
     return request.target ?? '0'
   }
-  const [{ run }, { readFolder }] = await Promise.all([import('./run.ts'), import('./folder.ts')])
+  const [{ run }, { readFolder }] = await Promise.all([
+    import('../src/engine/run.ts'),
+    import('../src/engine/read-folder.ts'),
+  ])
   const files = async () => readFolder(config.migrationsPath, config.format, request.historySchema, config.placeholders)
   const report = await run({ request, database, who, files, emit, signal }, session)
   session?.leave()

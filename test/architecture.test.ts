@@ -7,9 +7,10 @@ import { beforeAll, describe, expect, test } from 'vitest'
 /** The import table: what a part may import of ours, and of packages and Node. Its own folder is always allowed. */
 const table: Record<string, { ours: readonly string[]; packages: readonly string[] }> = {
   'src/contract.ts': { ours: [], packages: [] },
-  'src/config.ts': { ours: ['src/contract.ts'], packages: ['zod/mini'] },
+  'src/problem.ts': { ours: [], packages: [] },
   'src/migration': { ours: ['src/contract.ts'], packages: ['node:crypto', 'node:zlib', 'zod/mini'] },
-  'src/safety': { ours: ['src/migration', 'src/contract.ts'], packages: ['libpg-query', 'node:v8'] },
+  'src/sql': { ours: ['src/migration', 'src/contract.ts'], packages: ['libpg-query', 'node:v8'] },
+  'src/safety': { ours: ['src/sql', 'src/migration', 'src/contract.ts'], packages: ['libpg-query'] },
   'src/proof': { ours: ['src/migration', 'src/contract.ts'], packages: ['node:crypto'] },
   'src/injection': {
     ours: ['src/migration', 'src/contract.ts'],
@@ -19,35 +20,43 @@ const table: Record<string, { ours: readonly string[]; packages: readonly string
     ours: ['src/injection', 'src/safety', 'src/proof', 'src/migration', 'src/contract.ts'],
     packages: ['node:crypto', 'node:util', 'zod/mini'],
   },
-  'src/judging': { ours: ['src/safety', 'src/migration'], packages: ['node:crypto', 'node:worker_threads'] },
+  'src/postgres': { ours: ['src/migration', 'src/contract.ts'], packages: ['pg', 'node:'] },
+  'src/history': { ours: ['src/postgres', 'src/migration', 'src/contract.ts'], packages: ['node:crypto', 'node:zlib'] },
+  'src/engine': {
+    ours: ['src/history', 'src/postgres', 'src/sql', 'src/safety', 'src/migration', 'src/contract.ts'],
+    packages: ['node:'],
+  },
+  'src/prove': {
+    ours: [
+      'src/engine',
+      'src/history',
+      'src/postgres',
+      'src/proof',
+      'src/migration',
+      'src/contract.ts',
+      'src/problem.ts',
+      'src/cli/database.ts',
+    ],
+    packages: ['node:'],
+  },
   certs: { ours: ['src/contract.ts'], packages: ['node-forge', 'node:crypto', 'node:util'] },
   'src/kubernetes': {
     ours: ['certs', 'src/migration', 'src/contract.ts'],
     packages: ['@kubernetes/client-node', 'undici', 'node:crypto', 'node:timers/promises'],
   },
-  'src/http': {
-    ours: ['src/admission', 'src/contract.ts'],
-    packages: [
-      'express',
-      'prom-client',
-      'async-mutex',
-      'node:events',
-      'node:http',
-      'node:https',
-      'node:tls',
-      'node:net',
-      'node:timers/promises',
-    ],
+  'src/diagnosis': {
+    ours: ['src/admission', 'src/injection', 'src/migration', 'certs', 'src/contract.ts'],
+    packages: ['node:crypto'],
+  },
+  'src/webhook': {
+    ours: ['src/admission', 'src/injection', 'src/sql', 'src/safety', 'src/migration', 'src/contract.ts'],
+    packages: ['express', 'prom-client', 'async-mutex', 'zod/mini', 'node:'],
   },
   sidecar: {
-    ours: ['src/migration', 'src/safety', 'src/contract.ts'],
-    packages: ['pg', /* Node's own, but no server */ 'node:'],
+    ours: ['src/engine', 'src/history', 'src/postgres', 'src/migration', 'src/contract.ts'],
+    packages: ['node:'],
   },
-  'src/cli': { ours: ['src/', 'sidecar', 'certs', 'package.json'], packages: ['*'] },
-  'src/warm-up.ts': {
-    ours: ['src/http', 'src/injection', 'src/migration', 'src/contract.ts'],
-    packages: ['node:timers/promises'],
-  },
+  'src/cli': { ours: ['src/', 'certs', 'package.json'], packages: ['*'] },
   'src/main.ts': { ours: ['src/', 'certs'], packages: ['*'] },
 }
 
@@ -99,7 +108,7 @@ describe('imports', () => {
 
   test('that cross the table are found', () => {
     expect(forbidden('src/migration/plan.ts', 'pg')).toBe(true)
-    expect(forbidden('src/migration/plan.ts', '../http/app.ts')).toBe(true)
+    expect(forbidden('src/migration/plan.ts', '../webhook/app.ts')).toBe(true)
     expect(forbidden('sidecar/main.ts', '@kubernetes/client-node')).toBe(true)
     expect(forbidden('src/cli/main.ts', '../main.ts')).toBe(true)
     expect(forbidden('sidecar/main.ts', '../src/migration/plan.ts')).toBe(false)
@@ -109,12 +118,14 @@ describe('imports', () => {
 describe('pure parts', () => {
   const pure = [
     'src/contract.ts',
-    'src/config.ts',
+    'src/webhook/config.ts',
+    'src/sql',
     'src/migration',
     'src/safety',
     'src/proof',
     'src/injection',
     'src/admission',
+    'src/diagnosis',
   ]
   /** What would make an answer depend on more than the values that were passed in. */
   const effects = /\b(Date\.now|new Date\(\)|Math\.random|process\.|console\.|setTimeout|setInterval|fetch\()/

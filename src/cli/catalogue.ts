@@ -6,10 +6,10 @@ import { catalogueOf } from '../migration/catalogue.ts'
 import { writeCatalogue } from '../migration/catalogue-file.ts'
 import type { MigrationSet } from '../migration/migration.ts'
 import { type SqlFacts, withSqlFacts } from '../migration/sql-facts.ts'
+import { Problem } from '../problem.ts'
 import { readProof } from '../proof/proof-file.ts'
 import { versionOption } from './database.ts'
 import { describeFinding, type Output } from './output.ts'
-import { Problem } from './problem.ts'
 
 export interface CatalogueOptions {
   readonly name?: string
@@ -64,7 +64,7 @@ async function factsOf(files: MigrationSet, since: string | undefined): Promise<
   if (files.migrations.length === 0) return { floors: {}, findings: [] }
   const [{ sqlFacts }, { loadParser }] = await Promise.all([
     import('../safety/sql-facts.ts'),
-    import('../safety/parser.ts'),
+    import('../sql/parser.ts'),
   ])
   return sqlFacts(files, { parse: await loadParser(), ...(since !== undefined && { since }) })
 }

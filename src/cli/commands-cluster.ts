@@ -7,7 +7,7 @@ export function addClusterCommands(): void {
     'what is wrong with an installation and the workloads that count on it; only reads',
     'lockkeeper doctor --context staging   (or kubectl lockkeeper doctor)',
     async (output, options) => {
-      const { doctor } = await import('./doctor/doctor.ts')
+      const { doctor } = await import('./doctor.ts')
       return doctor(output, options as never)
     },
   )

@@ -1,11 +1,11 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { historyDdl } from '../../sidecar/history/ddl.ts'
 import { DEFAULTS, FORMATS } from '../contract.ts'
+import { historyDdl } from '../history/ddl.ts'
 import { highestVersion } from '../migration/version.ts'
+import { Problem } from '../problem.ts'
 import type { AdoptOptions } from './adopt.ts'
 import { requestOf, versionOption } from './database.ts'
 import type { MigrationOptions } from './migrations.ts'
-import { Problem } from './problem.ts'
 import { command, withDatabase, withFiles, withTimes } from './program.ts'
 
 /** The commands about a database, and the tables in it. */

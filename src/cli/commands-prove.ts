@@ -8,10 +8,7 @@ export function addProveCommand(): void {
       'up, down and up again for every migration on a scratch server: is everything as it was?',
       'lockkeeper prove -m migrations --data --proof migrations.proof --sign proof.key',
       async (output, options) => {
-        const [{ prove }, { loadMigrations }] = await Promise.all([
-          import('./prove/prove.ts'),
-          import('./migrations.ts'),
-        ])
+        const [{ prove }, { loadMigrations }] = await Promise.all([import('./prove.ts'), import('./migrations.ts')])
         return prove(output, options, await loadMigrations(options))
       },
       ['text', 'json', 'github', 'sarif'],

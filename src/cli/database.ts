@@ -1,14 +1,14 @@
 import { userInfo } from 'node:os'
-import { connect } from '../../sidecar/connect.ts'
-import { type DatabaseTarget, databaseTarget, parseDatabaseUrl, TargetProblem } from '../../sidecar/database-target.ts'
-import { Interruption } from '../../sidecar/failure.ts'
-import { applicationName } from '../../sidecar/lock.ts'
-import type { RunRequest } from '../../sidecar/request.ts'
-import type { Session } from '../../sidecar/session.ts'
 import { DEFAULTS } from '../contract.ts'
 import { parseDuration } from '../migration/duration.ts'
+import type { RunRequest } from '../migration/run-request.ts'
 import { parseVersion } from '../migration/version.ts'
-import { Problem } from './problem.ts'
+import { connect } from '../postgres/connect.ts'
+import { type DatabaseTarget, databaseTarget, parseDatabaseUrl, TargetProblem } from '../postgres/database-target.ts'
+import { Interruption } from '../postgres/failure.ts'
+import { applicationName } from '../postgres/lock.ts'
+import type { Session } from '../postgres/session.ts'
+import { Problem } from '../problem.ts'
 
 /** Options of every command that talks to a database. */
 export interface DatabaseOptions {

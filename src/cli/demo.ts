@@ -14,10 +14,10 @@ import type { Json } from '../injection/workload.ts'
 import { catalogueOf } from '../migration/catalogue.ts'
 import type { RawFile } from '../migration/migration.ts'
 import { readMigrations } from '../migration/read.ts'
+import { Problem } from '../problem.ts'
+import { withPostgres } from '../prove/embedded-postgres.ts'
 import { demoFiles } from './demo-files.ts'
-import { withPostgres } from './embedded-postgres.ts'
 import { bold, green, type Output, red, table, yellow } from './output.ts'
-import { Problem } from './problem.ts'
 
 interface Stage {
   readonly output: Output

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { journalRow } from '../../sidecar/history/write.ts'
-import { identifier, literal } from '../../sidecar/sql.ts'
+import { journalRow } from '../history/write.ts'
+import { identifier, literal } from '../postgres/sql.ts'
+import { Problem } from '../problem.ts'
 import { type DatabaseOptions, requestOf, withDatabase } from './database.ts'
 import type { Output } from './output.ts'
-import { Problem } from './problem.ts'
 
 export interface ForgetOptions extends DatabaseOptions {
   readonly workload?: string

@@ -1,6 +1,6 @@
-import { serverFacts } from '../../sidecar/history/facts.ts'
-import { identifier, literal } from '../../sidecar/sql.ts'
 import { DEFAULTS } from '../contract.ts'
+import { serverFacts } from '../history/facts.ts'
+import { identifier, literal } from '../postgres/sql.ts'
 import { type DatabaseOptions, withDatabase } from './database.ts'
 import { type Output, table } from './output.ts'
 

@@ -1,12 +1,12 @@
 import type { Finding } from '../migration/finding.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
+import { Problem } from '../problem.ts'
 import type { Judgement } from '../safety/judge.ts'
 import { versionOption } from './database.ts'
 import { printForPipeline } from './lint-output.ts'
 import { loadMigrations, type MigrationOptions } from './migrations.ts'
 import { describeFinding, type Output } from './output.ts'
-import { Problem } from './problem.ts'
 import { writeRepaired } from './repair.ts'
 
 export interface LintOptions extends MigrationOptions {
@@ -47,7 +47,7 @@ async function judgeSql(
   since: string | undefined,
 ): Promise<Judgement> {
   if (files.migrations.length === 0) return { findings: [], allowed: [], repaired: [] }
-  const [{ judge }, { loadParser }] = await Promise.all([import('../safety/judge.ts'), import('../safety/parser.ts')])
+  const [{ judge }, { loadParser }] = await Promise.all([import('../safety/judge.ts'), import('../sql/parser.ts')])
   const parse = await loadParser()
   return judge(files, { parse, ...(server !== undefined && { server }), ...(since !== undefined && { since }) })
 }

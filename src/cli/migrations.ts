@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
-import { filesBelow } from '../../sidecar/folder.ts'
 import type { FormatName } from '../contract.ts'
+import { filesBelow } from '../engine/read-folder.ts'
+import { parsePlaceholders } from '../migration/formats/placeholder-list.ts'
 import type { MigrationSet, RawFile } from '../migration/migration.ts'
-import { parsePlaceholders } from '../migration/placeholder-list.ts'
 import { readMigrations } from '../migration/read.ts'
 import { type ConfigMapLike, filesOf } from '../migration/source.ts'
-import { Problem } from './problem.ts'
+import { Problem } from '../problem.ts'
 
 export interface MigrationOptions {
   readonly migrations?: readonly string[]

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { formats } from '../migration/formats.ts'
-import { golangMigrate } from '../migration/golang-migrate.ts'
+import { formats } from '../migration/formats/formats.ts'
+import { golangMigrate } from '../migration/formats/golang-migrate.ts'
 import { readMigrations } from '../migration/read.ts'
 import { highestVersion } from '../migration/version.ts'
+import { Problem } from '../problem.ts'
 import { filesAt } from './migrations.ts'
 import type { Output } from './output.ts'
-import { Problem } from './problem.ts'
 
 /** `new NAME`: the next pair of files, in the folder's format. Prints their paths. */
 export async function create(output: Output, folder: string, name: string): Promise<number> {

@@ -1,8 +1,8 @@
-import type { Session } from '../../sidecar/session.ts'
-import { literal } from '../../sidecar/sql.ts'
 import { blockedBy, type Lock, locksOf } from '../migration/locks.ts'
 import type { Script } from '../migration/migration.ts'
 import { transactionBody } from '../migration/transaction.ts'
+import type { Session } from '../postgres/session.ts'
+import { literal } from '../postgres/sql.ts'
 
 /** A statement of a plan, and what it holds up. */
 export interface PlannedStatement {

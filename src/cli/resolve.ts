@@ -1,21 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { keeperOf } from '../../sidecar/adoption/keep.ts'
-import { serverFacts } from '../../sidecar/history/facts.ts'
-import { readHistory, type Seen } from '../../sidecar/history/read.ts'
-import type { Unfinished } from '../../sidecar/history/unfinished.ts'
-import {
-  deleteMigration,
-  forgetRepeatables,
-  type JournalEntry,
-  journalRow,
-  raiseEpoch,
-} from '../../sidecar/history/write.ts'
-import { tryLock } from '../../sidecar/lock.ts'
-import type { RunRequest } from '../../sidecar/request.ts'
-import type { Session } from '../../sidecar/session.ts'
+import { keeperOf } from '../engine/adoption/keep.ts'
+import { serverFacts } from '../history/facts.ts'
+import { readHistory, type Seen } from '../history/read.ts'
+import type { Unfinished } from '../history/unfinished.ts'
+import { deleteMigration, forgetRepeatables, type JournalEntry, journalRow, raiseEpoch } from '../history/write.ts'
+import type { RunRequest } from '../migration/run-request.ts'
+import { tryLock } from '../postgres/lock.ts'
+import type { Session } from '../postgres/session.ts'
+import { Problem } from '../problem.ts'
 import { type DatabaseOptions, requestOf, withDatabase } from './database.ts'
 import type { Output } from './output.ts'
-import { Problem } from './problem.ts'
 
 export interface ResolveOptions extends DatabaseOptions {
   readonly done?: boolean

@@ -4,9 +4,9 @@ import { situationOf } from '../admission/situation.ts'
 import { secretNeeded, sourceNeeded } from '../admission/source-needed.ts'
 import { ADMISSION_LABEL } from '../contract.ts'
 import { judgedContent, readSource } from '../migration/catalogue-source.ts'
-import type { Parse } from '../safety/parser.ts'
+import { Problem } from '../problem.ts'
 import { sqlFacts } from '../safety/sql-facts.ts'
-import { Problem } from './problem.ts'
+import type { Parse } from '../sql/parser.ts'
 import type { Manifest } from './review-manifests.ts'
 
 /** What stands around the objects under review. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isSeq, parseAllDocuments } from 'yaml'
-import { Problem } from './problem.ts'
+import { Problem } from '../problem.ts'
 
 /** A manifest, as far as it is looked at before the handlers see it. */
 export interface Manifest {

@@ -1,9 +1,9 @@
-import { exitOf, RunFailure } from '../../sidecar/failure.ts'
+import { exitOf, RunFailure } from '../postgres/failure.ts'
+import { Problem } from '../problem.ts'
 import { addClusterCommands } from './commands-cluster.ts'
 import { addDatabaseCommands } from './commands-database.ts'
 import { addFileCommands, addOfflineCommands } from './commands-files.ts'
 import { addProveCommand } from './commands-prove.ts'
-import { Problem } from './problem.ts'
 import { program } from './program.ts'
 
 /** The program, from its arguments to its exit code. */

@@ -1,10 +1,10 @@
-import { serverFacts } from '../../sidecar/history/facts.ts'
-import { nothingSeen, readHistory, type Seen } from '../../sidecar/history/read.ts'
-import { describeHolder, type Holder, lockHolder } from '../../sidecar/lock.ts'
 import { DEFAULTS } from '../contract.ts'
+import { serverFacts } from '../history/facts.ts'
+import { nothingSeen, readHistory, type Seen } from '../history/read.ts'
 import { floorOf } from '../migration/decide.ts'
 import type { MigrationSet } from '../migration/migration.ts'
 import { highestVersion } from '../migration/version.ts'
+import { describeHolder, type Holder, lockHolder } from '../postgres/lock.ts'
 import { type DatabaseOptions, withDatabase } from './database.ts'
 import { type Output, table } from './output.ts'
 

@@ -1,7 +1,7 @@
 import { CONFIG, ENV } from '../contract.ts'
 import { parseDuration } from '../migration/duration.ts'
 import type { Finding } from '../migration/finding.ts'
-import { parsePlaceholders } from '../migration/placeholder-list.ts'
+import { parsePlaceholders } from '../migration/formats/placeholder-list.ts'
 import { parseVersion } from '../migration/version.ts'
 import { invalid } from './annotation-findings.ts'
 

@@ -12,7 +12,7 @@ import {
 } from '../contract.ts'
 import { parseDuration } from '../migration/duration.ts'
 import { type Finding, remark } from '../migration/finding.ts'
-import { parsePlaceholders } from '../migration/placeholder-list.ts'
+import { parsePlaceholders } from '../migration/formats/placeholder-list.ts'
 import { parseVersion } from '../migration/version.ts'
 import { type Annotations, invalid, later, unknownKeys } from './annotation-findings.ts'
 import type { Intent } from './intent.ts'

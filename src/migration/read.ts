@@ -1,6 +1,6 @@
 import { DEFAULTS, type FormatName, INTENT } from '../contract.ts'
 import type { Finding } from './finding.ts'
-import { formats } from './formats.ts'
+import { formats } from './formats/formats.ts'
 import { inspectAll } from './inspect-all.ts'
 import type { Format, MigrationSet, RawFile, SourceFile } from './migration.ts'
 import { decodeSource, MAX_SOURCE_BYTES } from './source.ts'

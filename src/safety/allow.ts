@@ -1,5 +1,5 @@
 import { type Allowed, readDirectives } from '../migration/directives.ts'
-import type { ReadScript, Statement } from './statement.ts'
+import type { ReadScript, Statement } from '../sql/statement.ts'
 
 /**
  * What `-- lockkeeper: allow CODE REASON` says about each statement: it stands on the line before it, with nothing but

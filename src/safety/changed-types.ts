@@ -1,9 +1,9 @@
-import { type Action, tableActions } from './actions.ts'
-import { thing } from './effects/effect.ts'
-import { ident, typeText } from './names.ts'
+import { type Action, tableActions } from '../sql/actions.ts'
+import { thing } from '../sql/effects/effect.ts'
+import { ident, typeText } from '../sql/names.ts'
+import type { Statement } from '../sql/statement.ts'
+import { type TypeChange, typeChange } from '../sql/types.ts'
 import type { Scene } from './scene.ts'
-import type { Statement } from './statement.ts'
-import { type TypeChange, typeChange } from './types.ts'
 
 export interface ChangedType extends Action {
   readonly column: string

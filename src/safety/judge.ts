@@ -1,17 +1,17 @@
 import type { Finding } from '../migration/finding.ts'
 import type { Migration, MigrationSet, TransactionMode } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
-import type { Thing } from './effects/effect.ts'
-import { effectsOf } from './effects/effects.ts'
+import type { Thing } from '../sql/effects/effect.ts'
+import { effectsOf } from '../sql/effects/effects.ts'
+import type { Parse } from '../sql/parser.ts'
+import { Schema } from '../sql/schema.ts'
+import { type ReadScript, readScript, type Statement } from '../sql/statement.ts'
 import { type Judged, judgedOf } from './judged.ts'
-import type { Parse } from './parser.ts'
 import type { RepairedScript } from './repair.ts'
 import { judgeRollback } from './rollback/judge-rollback.ts'
 import { rules } from './rules.ts'
 import type { Scene } from './scene.ts'
-import { Schema } from './schema.ts'
 import { type Settled, settle } from './settle.ts'
-import { type ReadScript, readScript, type Statement } from './statement.ts'
 
 export interface JudgeOptions {
   readonly parse: Parse

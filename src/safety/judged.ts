@@ -1,8 +1,8 @@
 import type { Finding, SafetyCode } from '../migration/finding.ts'
 import type { Script } from '../migration/migration.ts'
 import { lineOf } from '../migration/statements.ts'
+import type { Statement } from '../sql/statement.ts'
 import type { Found, Repair } from './rule.ts'
-import type { Statement } from './statement.ts'
 
 /** A finding, and the statement that a comment in front of could allow it. */
 export interface Judged {

@@ -1,8 +1,8 @@
-import type { AddedConstraint } from './actions.ts'
-import { constraintName } from './effects/constraints.ts'
-import { ident } from './names.ts'
+import type { AddedConstraint } from '../sql/actions.ts'
+import { constraintName } from '../sql/effects/constraints.ts'
+import { ident } from '../sql/names.ts'
+import { actionsOf, oneLine, tokensOf } from '../sql/sql-text.ts'
 import { type Found, found } from './rule.ts'
-import { actionsOf, oneLine, tokensOf } from './sql-text.ts'
 
 /** A CREATE or DROP INDEX with CONCURRENTLY, all else as it was. */
 export function concurrently(sql: string): string {

@@ -1,6 +1,6 @@
 import type { SafetyCode } from '../migration/finding.ts'
+import type { Statement } from '../sql/statement.ts'
 import type { Scene } from './scene.ts'
-import type { Statement } from './statement.ts'
 
 /** One thing that is wrong with a statement. */
 export interface Found {

@@ -1,7 +1,7 @@
-import { type Effect, labelOf, type Thing, thing } from './effects/effect.ts'
-import { effectsOf } from './effects/effects.ts'
-import type { Schema } from './schema.ts'
-import type { Statement } from './statement.ts'
+import { type Effect, labelOf, type Thing, thing } from '../sql/effects/effect.ts'
+import { effectsOf } from '../sql/effects/effects.ts'
+import type { Schema } from '../sql/schema.ts'
+import type { Statement } from '../sql/statement.ts'
 
 /** What surrounds a statement that a rule looks at. */
 export interface Scene {

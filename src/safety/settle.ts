@@ -1,9 +1,9 @@
 import type { Allowed } from '../migration/directives.ts'
 import type { Finding } from '../migration/finding.ts'
+import type { ReadScript, Statement } from '../sql/statement.ts'
 import { allowancesOf } from './allow.ts'
 import type { Judged } from './judged.ts'
 import { type RepairedScript, repairedScript } from './repair.ts'
-import type { ReadScript, Statement } from './statement.ts'
 
 export interface Settled {
   readonly finding: Finding

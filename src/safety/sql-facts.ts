@@ -1,9 +1,9 @@
 import type { MigrationSet } from '../migration/migration.ts'
 import type { SqlFacts } from '../migration/sql-facts.ts'
+import type { Parse } from '../sql/parser.ts'
+import { remembering } from '../sql/remembering.ts'
 import { Floors } from './compatibility/floors.ts'
 import { judge } from './judge.ts'
-import type { Parse } from './parser.ts'
-import { remembering } from './remembering.ts'
 
 export interface SqlFactsOptions {
   readonly parse: Parse

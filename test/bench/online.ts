@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { withPostgres } from '../../src/cli/embedded-postgres.ts'
+import { withPostgres } from '../../src/prove/embedded-postgres.ts'
 import {
   openReader,
   type Stall,

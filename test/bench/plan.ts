@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { withPostgres } from '../../src/cli/embedded-postgres.ts'
+import { withPostgres } from '../../src/prove/embedded-postgres.ts'
 import { spread } from './figures.ts'
 import { peakOf } from './process.ts'
 

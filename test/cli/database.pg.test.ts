@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { EmbeddedPostgres } from '../../src/cli/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../src/prove/embedded-postgres.ts'
 import { release } from '../tools/example-files.ts'
 import { startServer, withDatabase } from '../tools/postgres.ts'
 import { lockkeeper, withFolder } from '../tools/program.ts'

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Bundle, issueBundle } from '../../certs/issue.ts'
-import { diagnose } from '../../src/cli/doctor/diagnose.ts'
+import { diagnose } from '../../src/diagnosis/diagnose.ts'
 import type {
   Certificate,
   Configuration,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { pairs } from '../prove/prove-answer.ts'
 import { lockkeeper, withFolder } from '../tools/program.ts'
-import { pairs } from './prove-answer.ts'
 
 /** What `lint` says, `FILE:LINE CODE`, without the drops of tables, which each of these down scripts has. */
 const linted = (...scripts: readonly (readonly [up: string, down: string])[]) =>

@@ -1,7 +1,7 @@
 import { ApiException, type V1ConfigMap } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
-import { readFolder } from '../../sidecar/folder.ts'
 import type { SourceOutcome } from '../../src/admission/facts.ts'
+import { readFolder } from '../../src/engine/read-folder.ts'
 import { Sources } from '../../src/kubernetes/sources.ts'
 import { catalogueOf } from '../../src/migration/catalogue.ts'
 import { writeCatalogue } from '../../src/migration/catalogue-file.ts'

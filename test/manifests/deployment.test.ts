@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/webhook/config.ts'
 import { hasHelm, isTest, type Manifest, only, render } from './chart.ts'
 
 const deployment = (values: object = {}): Manifest => only(render(values), 'Deployment')

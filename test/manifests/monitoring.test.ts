@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { createMetrics } from '../../src/http/metrics.ts'
+import { createMetrics } from '../../src/webhook/metrics.ts'
 import { chartFolder, hasHelm, type Manifest, only, render } from './chart.ts'
 import { type AlertTest, checkRules, findPromtool } from './promtool.ts'
 

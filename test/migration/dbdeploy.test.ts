@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checksumOf } from '../../src/migration/checksum.ts'
-import { dbdeploy } from '../../src/migration/dbdeploy.ts'
-import { dbmate } from '../../src/migration/dbmate.ts'
-import { goose } from '../../src/migration/goose.ts'
+import { dbdeploy } from '../../src/migration/formats/dbdeploy.ts'
+import { dbmate } from '../../src/migration/formats/dbmate.ts'
+import { goose } from '../../src/migration/formats/goose.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { exampleSets } from '../tools/example-sets.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checksumOf } from '../../src/migration/checksum.ts'
-import { dbmate } from '../../src/migration/dbmate.ts'
+import { dbmate } from '../../src/migration/formats/dbmate.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { exampleSets } from '../tools/example-sets.ts'
 

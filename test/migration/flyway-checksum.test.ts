@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { flywayChecksum } from '../../src/migration/flyway/checksum.ts'
+import { flywayChecksum } from '../../src/migration/formats/flyway/checksum.ts'
 
 /** CRC-32 bit by bit, as the definition has it: polynomial 0xEDB88320, all ones before and after. */
 function crcByDefinition(text: string): number {

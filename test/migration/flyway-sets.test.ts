@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { catalogueOf } from '../../src/migration/catalogue.ts'
-import { firstSteps } from '../../src/migration/flyway/first-steps.ts'
+import { firstSteps } from '../../src/migration/formats/flyway/first-steps.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { flywayExample } from '../tools/example-flyway.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { replacePlaceholders } from '../../src/migration/flyway/placeholders.ts'
+import { replacePlaceholders } from '../../src/migration/formats/flyway/placeholders.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 
 interface Printed {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { flyway } from '../../src/migration/flyway.ts'
+import { flyway } from '../../src/migration/formats/flyway.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 
 const one = 'SELECT 1;'

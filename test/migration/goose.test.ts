@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checksumOf } from '../../src/migration/checksum.ts'
-import { goose } from '../../src/migration/goose.ts'
+import { goose } from '../../src/migration/formats/goose.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { exampleSets } from '../tools/example-sets.ts'
 

@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from 'vitest'
-import { loadParser, type Parse } from '../../src/safety/parser.ts'
 import { pairOf } from '../../src/safety/rollback/pair.ts'
 import { rollbackRules } from '../../src/safety/rollback/rollback-rules.ts'
 import { rules } from '../../src/safety/rules.ts'
-import { Schema } from '../../src/safety/schema.ts'
-import { readScript } from '../../src/safety/statement.ts'
+import { loadParser, type Parse } from '../../src/sql/parser.ts'
+import { Schema } from '../../src/sql/schema.ts'
+import { readScript } from '../../src/sql/statement.ts'
 import { foundIn, scriptsOf } from '../tools/rules-page.ts'
 
 let parse: Parse

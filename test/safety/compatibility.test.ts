@@ -4,7 +4,7 @@ import { readMigrations } from '../../src/migration/read.ts'
 import { breaks } from '../../src/safety/compatibility/breaks.ts'
 import { type Compatibility, compatibilitiesOf } from '../../src/safety/compatibility/compatibility.ts'
 import { works } from '../../src/safety/compatibility/works.ts'
-import { loadParser, type Parse } from '../../src/safety/parser.ts'
+import { loadParser, type Parse } from '../../src/sql/parser.ts'
 import { floorsBy } from '../tools/floors.ts'
 
 let parse: Parse

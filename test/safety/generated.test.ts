@@ -5,9 +5,9 @@ import { readMigrations } from '../../src/migration/read.ts'
 import { compareVersions } from '../../src/migration/version.ts'
 import { compatibilitiesOf } from '../../src/safety/compatibility/compatibility.ts'
 import { judge } from '../../src/safety/judge.ts'
-import { loadParser } from '../../src/safety/parser.ts'
 import { rollbackRules } from '../../src/safety/rollback/rollback-rules.ts'
 import { rules } from '../../src/safety/rules.ts'
+import { loadParser } from '../../src/sql/parser.ts'
 import { floorsBy } from '../tools/floors.ts'
 
 /** `LOCKKEEPER_SEED` repeats a run. */

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { Finding } from '../../src/migration/finding.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { type Judgement, type JudgeOptions, judge } from '../../src/safety/judge.ts'
-import { loadParser, type Parse } from '../../src/safety/parser.ts'
+import { loadParser, type Parse } from '../../src/sql/parser.ts'
 
 let parse: Parse
 beforeAll(async () => {

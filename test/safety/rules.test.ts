@@ -2,10 +2,10 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { SAFETY_CODES } from '../../src/migration/finding.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { judge } from '../../src/safety/judge.ts'
-import { loadParser, type Parse } from '../../src/safety/parser.ts'
 import { rollbackRules } from '../../src/safety/rollback/rollback-rules.ts'
 import type { Example, Rule } from '../../src/safety/rule.ts'
 import { rules } from '../../src/safety/rules.ts'
+import { loadParser, type Parse } from '../../src/sql/parser.ts'
 
 let parse: Parse
 beforeAll(async () => {

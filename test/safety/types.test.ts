@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { typeChange } from '../../src/safety/types.ts'
+import { typeChange } from '../../src/sql/types.ts'
 
 test.each([
   ['varchar(10)', 'varchar(20)', 'cheap'],

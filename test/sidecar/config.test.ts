@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../sidecar/config.ts'
-import { databaseTarget, parseDatabaseUrl } from '../../sidecar/database-target.ts'
-import { terminationOfFailure } from '../../sidecar/event.ts'
-import { exitOf, RunFailure } from '../../sidecar/failure.ts'
+import { terminationOfFailure } from '../../src/engine/event.ts'
+import { databaseTarget, parseDatabaseUrl } from '../../src/postgres/database-target.ts'
+import { exitOf, RunFailure } from '../../src/postgres/failure.ts'
 
 const env = {
   LOCKKEEPER_TARGET: '042',

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import forge from 'node-forge'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../sidecar/config.ts'
-import { withSession } from '../../sidecar/connect.ts'
-import { RunFailure } from '../../sidecar/failure.ts'
+import { withSession } from '../../src/postgres/connect.ts'
+import { RunFailure } from '../../src/postgres/failure.ts'
 import { startServer } from '../tools/postgres.ts'
 
 interface Certificate {

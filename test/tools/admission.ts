@@ -7,9 +7,9 @@ import type { Verdict } from '../../src/admission/verdict.ts'
 import { catalogueOf } from '../../src/migration/catalogue.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { withSqlFacts } from '../../src/migration/sql-facts.ts'
-import { loadParser } from '../../src/safety/parser.ts'
-import { remembering } from '../../src/safety/remembering.ts'
 import { sqlFacts } from '../../src/safety/sql-facts.ts'
+import { loadParser } from '../../src/sql/parser.ts'
+import { remembering } from '../../src/sql/remembering.ts'
 import type { Files } from './runner.ts'
 
 export type Deployment = Record<string, unknown> & {

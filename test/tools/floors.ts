@@ -1,7 +1,7 @@
 import { floorOf } from '../../src/migration/decide.ts'
 import type { Migration } from '../../src/migration/migration.ts'
 import { Floors } from '../../src/safety/compatibility/floors.ts'
-import type { Parse } from '../../src/safety/parser.ts'
+import type { Parse } from '../../src/sql/parser.ts'
 
 /** For every version the floor of the schema on which it is the highest one applied. */
 export function floorsBy(migrations: readonly Migration[], parse: Parse): Map<string, string> {

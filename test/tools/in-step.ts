@@ -1,5 +1,5 @@
 import { readConfig } from '../../sidecar/config.ts'
-import { run } from '../../sidecar/run.ts'
+import { run } from '../../src/engine/run.ts'
 import type { MigrationSet } from '../../src/migration/migration.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { type Direction, startFaultProxy } from './fault-proxy.ts'

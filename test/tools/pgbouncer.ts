@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../../src/cli/embedded-postgres.ts'
+import { freePort } from '../../src/prove/embedded-postgres.ts'
 
 /** A real PgBouncer: what to start, and where its libraries are. */
 interface Bouncer {

@@ -1,5 +1,5 @@
 import { Client } from 'pg'
-import { type EmbeddedOptions, type EmbeddedPostgres, withPostgres } from '../../src/cli/embedded-postgres.ts'
+import { type EmbeddedOptions, type EmbeddedPostgres, withPostgres } from '../../src/prove/embedded-postgres.ts'
 
 /** A database of its own on a test server. */
 export interface TestDatabase {

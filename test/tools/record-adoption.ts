@@ -82,7 +82,7 @@ const failing: Readonly<Partial<Record<RealTool, Readonly<Record<string, string>
   },
 }
 
-const fixtures = join(import.meta.dirname, '../sidecar/adoption/fixtures')
+const fixtures = join(import.meta.dirname, '../engine/adoption/fixtures')
 const upCommand: Readonly<Record<RealTool, string>> = {
   'golang-migrate': 'up',
   flyway: 'migrate',

@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readMigrations } from '../../src/migration/read.ts'
-import { effectsOf } from '../../src/safety/effects/effects.ts'
 import { OLDEST_SERVER } from '../../src/safety/judge.ts'
 import { type Counted, rulesPage } from '../../src/safety/page.ts'
-import { loadParser, type Parse } from '../../src/safety/parser.ts'
 import type { Example, Found, Rule } from '../../src/safety/rule.ts'
-import { Schema } from '../../src/safety/schema.ts'
-import { readScript, type Statement } from '../../src/safety/statement.ts'
+import { effectsOf } from '../../src/sql/effects/effects.ts'
+import { loadParser, type Parse } from '../../src/sql/parser.ts'
+import { Schema } from '../../src/sql/schema.ts'
+import { readScript, type Statement } from '../../src/sql/statement.ts'
 
 /** What a rule finds in up scripts that run one after the other, a migration each. */
 export function foundIn(rule: Rule, scripts: readonly string[], parse: Parse, server = OLDEST_SERVER): Found[][] {

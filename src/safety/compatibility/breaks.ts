@@ -1,5 +1,5 @@
-import { type Thing, thing } from '../effects/effect.ts'
-import { relationName } from '../names.ts'
+import { type Thing, thing } from '../../sql/effects/effect.ts'
+import { relationName } from '../../sql/names.ts'
 import { constraintsOf, kindsOf } from './constraints-of.ts'
 import { isNew, isNewTable, makes, type Piece, type Row } from './row.ts'
 

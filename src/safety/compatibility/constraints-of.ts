@@ -1,5 +1,5 @@
 import type { Constraint } from 'libpg-query'
-import { addedConstraints } from '../actions.ts'
+import { addedConstraints } from '../../sql/actions.ts'
 import type { Piece } from './row.ts'
 
 /** The constraints that this piece adds. */

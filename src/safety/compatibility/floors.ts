@@ -1,5 +1,5 @@
 import type { Migration } from '../../migration/migration.ts'
-import type { Parse } from '../parser.ts'
+import type { Parse } from '../../sql/parser.ts'
 import { type Both, type Compatibility, compatibilitiesOf } from './compatibility.ts'
 
 /** What one migration does to the code that was written for the schema before it. */

@@ -1,4 +1,4 @@
-import { nodesOf } from '../walk.ts'
+import { nodesOf } from '../../sql/walk.ts'
 import { isNewTable, type Row } from './row.ts'
 
 /** What leaves every answer as it was. */

@@ -1,8 +1,8 @@
 import type { Node } from 'libpg-query'
-import type { Action } from '../actions.ts'
-import { type Effect, type Thing, thing } from '../effects/effect.ts'
-import type { Schema } from '../schema.ts'
-import type { Statement } from '../statement.ts'
+import type { Action } from '../../sql/actions.ts'
+import { type Effect, type Thing, thing } from '../../sql/effects/effect.ts'
+import type { Schema } from '../../sql/schema.ts'
+import type { Statement } from '../../sql/statement.ts'
 
 /** A statement, or one action of an ALTER TABLE, for which one row of the table has to answer. */
 export interface Piece {

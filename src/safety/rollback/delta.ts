@@ -1,6 +1,6 @@
-import { type Effect, type Facts, labelOf, type Make, type SetProperty, type Thing } from '../effects/effect.ts'
-import type { Schema } from '../schema.ts'
-import type { Statement } from '../statement.ts'
+import { type Effect, type Facts, labelOf, type Make, type SetProperty, type Thing } from '../../sql/effects/effect.ts'
+import type { Schema } from '../../sql/schema.ts'
+import type { Statement } from '../../sql/statement.ts'
 import { isSame, ownerOf, ownersOf } from './same.ts'
 
 /** A difference between the schema before the up script and the one at hand. */

@@ -1,7 +1,7 @@
-import type { Thing } from '../effects/effect.ts'
+import type { Thing } from '../../sql/effects/effect.ts'
+import type { Schema } from '../../sql/schema.ts'
+import type { ReadScript } from '../../sql/statement.ts'
 import { type Judged, judgedOf } from '../judged.ts'
-import type { Schema } from '../schema.ts'
-import type { ReadScript } from '../statement.ts'
 import { pairOf } from './pair.ts'
 import { rollbackRules } from './rollback-rules.ts'
 

@@ -1,9 +1,9 @@
 import type { Finding, SafetyCode } from '../../migration/finding.ts'
-import { type Effect, labelOf, type Thing } from '../effects/effect.ts'
-import { effectsOf } from '../effects/effects.ts'
+import { type Effect, labelOf, type Thing } from '../../sql/effects/effect.ts'
+import { effectsOf } from '../../sql/effects/effects.ts'
+import type { Schema } from '../../sql/schema.ts'
+import type { ReadScript, Statement } from '../../sql/statement.ts'
 import type { Found } from '../rule.ts'
-import type { Schema } from '../schema.ts'
-import type { ReadScript, Statement } from '../statement.ts'
 import { Delta, type Difference } from './delta.ts'
 
 /** A migration's two scripts, side by side. */

@@ -1,6 +1,6 @@
+import { columnsIn, relationsIn } from '../../sql/effects/constraints.ts'
+import { type Effect, labelOf, type Rows, type Thing, thing } from '../../sql/effects/effect.ts'
 import { changedTypes } from '../changed-types.ts'
-import { columnsIn, relationsIn } from '../effects/constraints.ts'
-import { type Effect, labelOf, type Rows, type Thing, thing } from '../effects/effect.ts'
 import type { Doing, Pair, PairFound, RollbackRule } from './pair.ts'
 import { isSame, ownerOf } from './same.ts'
 

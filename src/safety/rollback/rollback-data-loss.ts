@@ -1,4 +1,4 @@
-import { type Drop, labelOf, thing } from '../effects/effect.ts'
+import { type Drop, labelOf, thing } from '../../sql/effects/effect.ts'
 import type { Pair, RollbackRule } from './pair.ts'
 import { isSame, ownerOf } from './same.ts'
 

@@ -1,4 +1,4 @@
-import { labelOf } from '../effects/effect.ts'
+import { labelOf } from '../../sql/effects/effect.ts'
 import type { Difference } from './delta.ts'
 import { mayConcern, outermost, type Pair, type RollbackRule } from './pair.ts'
 import { isSame } from './same.ts'

@@ -1,4 +1,4 @@
-import { labelOf, type Thing } from '../effects/effect.ts'
+import { labelOf, type Thing } from '../../sql/effects/effect.ts'
 import type { Pair, RollbackRule } from './pair.ts'
 import { dropped, ifExists, isKnown } from './rollback-drops-others.ts'
 

@@ -1,4 +1,4 @@
-import { labelOf } from '../effects/effect.ts'
+import { labelOf } from '../../sql/effects/effect.ts'
 import { mayConcern, outermost, type RollbackRule } from './pair.ts'
 
 export const rollbackNotRestored: RollbackRule = {

@@ -1,4 +1,4 @@
-import { nodesOf } from '../walk.ts'
+import { nodesOf } from '../../sql/walk.ts'
 import type { Doing, RollbackRule } from './pair.ts'
 
 export const rollbackOnlyRecords: RollbackRule = {

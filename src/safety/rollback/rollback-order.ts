@@ -1,5 +1,5 @@
-import { relationsIn } from '../effects/constraints.ts'
-import { type Drop, type Effect, labelOf, type Thing } from '../effects/effect.ts'
+import { relationsIn } from '../../sql/effects/constraints.ts'
+import { type Drop, type Effect, labelOf, type Thing } from '../../sql/effects/effect.ts'
 import type { Difference } from './delta.ts'
 import type { Doing, PairFound, RollbackRule } from './pair.ts'
 import { isSame, ownerOf } from './same.ts'

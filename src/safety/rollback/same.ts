@@ -1,4 +1,4 @@
-import { type Thing, thing } from '../effects/effect.ts'
+import { type Thing, thing } from '../../sql/effects/effect.ts'
 
 /** Tables, views and the like share one space of names, and what needs one does not say which it is. */
 const relations: ReadonlySet<string> = new Set(['table', 'view', 'materialized view', 'foreign table'])

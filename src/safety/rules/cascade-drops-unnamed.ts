@@ -1,8 +1,8 @@
-import { labelOf } from '../effects/effect.ts'
-import { effectsOf } from '../effects/effects.ts'
+import { labelOf } from '../../sql/effects/effect.ts'
+import { effectsOf } from '../../sql/effects/effects.ts'
+import { oneLine } from '../../sql/sql-text.ts'
 import { found, type Rule } from '../rule.ts'
 import { isNew } from '../scene.ts'
-import { oneLine } from '../sql-text.ts'
 
 export const cascadeDropsUnnamed: Rule = {
   code: 'cascade-drops-unnamed',

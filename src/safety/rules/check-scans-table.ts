@@ -1,4 +1,4 @@
-import { addedConstraints } from '../actions.ts'
+import { addedConstraints } from '../../sql/actions.ts'
 import { inTwoSteps } from '../rewrite.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse } from '../scene.ts'

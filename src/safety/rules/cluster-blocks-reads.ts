@@ -1,4 +1,4 @@
-import { relationName } from '../names.ts'
+import { relationName } from '../../sql/names.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse } from '../scene.ts'
 

@@ -1,7 +1,7 @@
-import { addedColumns } from '../actions.ts'
+import { addedColumns } from '../../sql/actions.ts'
+import { serialOf } from '../../sql/types.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse } from '../scene.ts'
-import { serialOf } from '../types.ts'
 
 export const columnNeedsDefault: Rule = {
   code: 'column-needs-default',

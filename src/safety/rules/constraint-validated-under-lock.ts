@@ -1,5 +1,5 @@
-import { type Action, tableActions } from '../actions.ts'
-import { ident } from '../names.ts'
+import { type Action, tableActions } from '../../sql/actions.ts'
+import { ident } from '../../sql/names.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse } from '../scene.ts'
 

@@ -1,11 +1,11 @@
 import type { Node } from 'libpg-query'
-import { type AddedColumn, addedColumns } from '../actions.ts'
-import { ident, typeText } from '../names.ts'
+import { type AddedColumn, addedColumns } from '../../sql/actions.ts'
+import { ident, typeText } from '../../sql/names.ts'
+import { serialOf } from '../../sql/types.ts'
+import { volatileIn } from '../../sql/volatile.ts'
 import { between } from '../rewrite.ts'
 import { type Found, found, type Rule } from '../rule.ts'
 import { isInUse, type Scene } from '../scene.ts'
-import { serialOf } from '../types.ts'
-import { volatileIn } from '../volatile.ts'
 
 export const defaultRewritesTable: Rule = {
   code: 'default-rewrites-table',

@@ -1,5 +1,5 @@
-import { tableActions } from '../actions.ts'
-import { relationName } from '../names.ts'
+import { tableActions } from '../../sql/actions.ts'
+import { relationName } from '../../sql/names.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse } from '../scene.ts'
 

@@ -1,5 +1,5 @@
-import { thing } from '../effects/effect.ts'
-import { ident, listName } from '../names.ts'
+import { thing } from '../../sql/effects/effect.ts'
+import { ident, listName } from '../../sql/names.ts'
 import { between } from '../rewrite.ts'
 import { found, type Rule } from '../rule.ts'
 import { isNew } from '../scene.ts'

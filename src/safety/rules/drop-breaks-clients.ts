@@ -1,5 +1,5 @@
-import type { Drop, Thing } from '../effects/effect.ts'
-import { effectsOf } from '../effects/effects.ts'
+import type { Drop, Thing } from '../../sql/effects/effect.ts'
+import { effectsOf } from '../../sql/effects/effects.ts'
 import { found, type Rule } from '../rule.ts'
 import { isNew, type Scene } from '../scene.ts'
 

@@ -1,5 +1,5 @@
-import { type Drop, type Thing, thing } from '../effects/effect.ts'
-import { effectsOf } from '../effects/effects.ts'
+import { type Drop, type Thing, thing } from '../../sql/effects/effect.ts'
+import { effectsOf } from '../../sql/effects/effects.ts'
 import { type Found, found, type Rule } from '../rule.ts'
 import { isNew, type Scene } from '../scene.ts'
 

@@ -1,11 +1,11 @@
 import { lex } from '../../migration/lexer.ts'
-import { thing } from '../effects/effect.ts'
-import { effectsOf } from '../effects/effects.ts'
-import { listName } from '../names.ts'
+import { thing } from '../../sql/effects/effect.ts'
+import { effectsOf } from '../../sql/effects/effects.ts'
+import { listName } from '../../sql/names.ts'
+import { oneLine } from '../../sql/sql-text.ts'
+import type { Statement } from '../../sql/statement.ts'
 import { found, type Rule } from '../rule.ts'
 import { isNew, type Scene } from '../scene.ts'
-import { oneLine } from '../sql-text.ts'
-import type { Statement } from '../statement.ts'
 
 export const enumValueUsedEarly: Rule = {
   code: 'enum-value-used-early',

@@ -1,5 +1,5 @@
-import { addedColumns, tableActions } from '../actions.ts'
-import { ident, typeText } from '../names.ts'
+import { addedColumns, tableActions } from '../../sql/actions.ts'
+import { ident, typeText } from '../../sql/names.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse } from '../scene.ts'
 

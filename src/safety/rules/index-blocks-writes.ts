@@ -1,9 +1,9 @@
-import { thing } from '../effects/effect.ts'
-import { relationName } from '../names.ts'
+import { thing } from '../../sql/effects/effect.ts'
+import { relationName } from '../../sql/names.ts'
+import { oneLine } from '../../sql/sql-text.ts'
 import { concurrently } from '../rewrite.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse } from '../scene.ts'
-import { oneLine } from '../sql-text.ts'
 
 export const indexBlocksWrites: Rule = {
   code: 'index-blocks-writes',

@@ -1,5 +1,5 @@
-import { thing } from '../effects/effect.ts'
-import { listName } from '../names.ts'
+import { thing } from '../../sql/effects/effect.ts'
+import { listName } from '../../sql/names.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse, type Scene } from '../scene.ts'
 

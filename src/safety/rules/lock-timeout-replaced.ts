@@ -1,6 +1,6 @@
-import { partsOf } from '../names.ts'
+import { partsOf } from '../../sql/names.ts'
+import { nodesOf } from '../../sql/walk.ts'
 import { found, type Rule } from '../rule.ts'
-import { nodesOf } from '../walk.ts'
 
 export const lockTimeoutReplaced: Rule = {
   code: 'lock-timeout-replaced',

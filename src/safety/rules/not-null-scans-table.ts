@@ -1,6 +1,6 @@
-import { addedConstraints, tableActions } from '../actions.ts'
-import { thing } from '../effects/effect.ts'
-import { ident, partsOf } from '../names.ts'
+import { addedConstraints, tableActions } from '../../sql/actions.ts'
+import { thing } from '../../sql/effects/effect.ts'
+import { ident, partsOf } from '../../sql/names.ts'
 import { type Found, found, type Rule } from '../rule.ts'
 import { isInUse, type Scene } from '../scene.ts'
 

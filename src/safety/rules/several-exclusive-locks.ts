@@ -1,9 +1,9 @@
 import { blockedBy, locksOf } from '../../migration/locks.ts'
-import { effectsOf } from '../effects/effects.ts'
-import { nameOf } from '../names.ts'
+import { effectsOf } from '../../sql/effects/effects.ts'
+import { nameOf } from '../../sql/names.ts'
+import type { Statement } from '../../sql/statement.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse, type Scene } from '../scene.ts'
-import type { Statement } from '../statement.ts'
 
 export const severalExclusiveLocks: Rule = {
   code: 'several-exclusive-locks',

@@ -1,4 +1,4 @@
-import { tableActions } from '../actions.ts'
+import { tableActions } from '../../sql/actions.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse } from '../scene.ts'
 

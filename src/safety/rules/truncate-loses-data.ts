@@ -1,5 +1,5 @@
-import type { Rows } from '../effects/effect.ts'
-import { effectsOf } from '../effects/effects.ts'
+import type { Rows } from '../../sql/effects/effect.ts'
+import { effectsOf } from '../../sql/effects/effects.ts'
 import { found, type Rule } from '../rule.ts'
 import { isNew } from '../scene.ts'
 

@@ -1,6 +1,6 @@
+import { thing } from '../../sql/effects/effect.ts'
+import { ident } from '../../sql/names.ts'
 import { changedTypes } from '../changed-types.ts'
-import { thing } from '../effects/effect.ts'
-import { ident } from '../names.ts'
 import { found, type Rule } from '../rule.ts'
 import { isNew } from '../scene.ts'
 

@@ -1,5 +1,5 @@
+import { ident } from '../../sql/names.ts'
 import { changedTypes } from '../changed-types.ts'
-import { ident } from '../names.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse } from '../scene.ts'
 

@@ -1,6 +1,6 @@
-import { type AddedConstraint, addedConstraints } from '../actions.ts'
-import { constraintName } from '../effects/constraints.ts'
-import { ident, partsOf } from '../names.ts'
+import { type AddedConstraint, addedConstraints } from '../../sql/actions.ts'
+import { constraintName } from '../../sql/effects/constraints.ts'
+import { ident, partsOf } from '../../sql/names.ts'
 import { type Found, found, type Rule } from '../rule.ts'
 import { isInUse } from '../scene.ts'
 

@@ -1,13 +1,13 @@
 import type { Node } from 'libpg-query'
-import type { Rows } from '../effects/effect.ts'
-import { effectsOf } from '../effects/effects.ts'
-import { ident, partsOf } from '../names.ts'
+import type { Rows } from '../../sql/effects/effect.ts'
+import { effectsOf } from '../../sql/effects/effects.ts'
+import { ident, partsOf } from '../../sql/names.ts'
+import { atCommas, tokensOf } from '../../sql/sql-text.ts'
+import type { Statement } from '../../sql/statement.ts'
+import { nodesOf } from '../../sql/walk.ts'
 import { between } from '../rewrite.ts'
 import { found, type Rule } from '../rule.ts'
 import { isNew } from '../scene.ts'
-import { atCommas, tokensOf } from '../sql-text.ts'
-import type { Statement } from '../statement.ts'
-import { nodesOf } from '../walk.ts'
 
 export const updateTouchesAllRows: Rule = {
   code: 'update-touches-all-rows',

@@ -1,0 +1,93 @@
+import { POLICY } from '../../contract.ts'
+import type { RunRequest } from '../../migration/run-request.ts'
+import { RunFailure } from '../../postgres/failure.ts'
+import type { Session } from '../../postgres/session.ts'
+import { identifier, literal } from '../../postgres/sql.ts'
+import { type AdoptedTool, type Adoption, shown, type ToolTable } from './tool.ts'
+import { tools } from './tools.ts'
+
+/**
+ * The tables of other tools in the schemas of the search_path, where those would look for them, in its order; or `only`
+ * this one, wherever it is. A view, or a table with row security, would run code of its owner, so neither counts.
+ */
+export async function findTables(session: Session, only?: ToolTable): Promise<Adoption[]> {
+  const known = [...new Set(tools.map(signature))].map(literal).join(', ')
+  const rows = await session.rows(`
+    select n.nspname as schema, c.relname as name, string_agg(a.attname::text, ',' order by a.attname::text collate "C") as columns
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where ${only === undefined ? 'n.nspname = any (current_schemas(false))' : `n.nspname = ${literal(only.schema)} and c.relname = ${literal(only.name)}`}
+      and c.relkind = 'r' and not c.relrowsecurity
+    group by n.nspname, c.relname
+    having string_agg(a.attname::text, ',' order by a.attname::text collate "C") in (${known})
+    order by array_position(current_schemas(false), n.nspname), c.relname`)
+  const found = rows.flatMap((row): Adoption[] => {
+    const table = { schema: String(row.schema), name: String(row.name) }
+    const tool = tools.find(
+      (each) => signature(each) === row.columns && (each.anyName || each.tableNames.includes(table.name)),
+    )
+    return tool === undefined ? [] : [{ tool, table }]
+  })
+  return found.filter((each) => !isOutdated(each, found))
+}
+
+const signature = ({ columns }: AdoptedTool) => [...columns].sort().join(',')
+
+/** The old name of a table beside the new one, in one schema: the tool reads only the new one. */
+const isOutdated = ({ tool, table }: Adoption, all: readonly Adoption[]) =>
+  tool.tableNames.indexOf(table.name) > 0 &&
+  all.some((each) => each.tool === tool && each.table.schema === table.schema && each.table.name === tool.tableNames[0])
+
+/**
+ * The table from which a set that has no history yet is to be taken over; undefined: there is none. Throws when one is
+ * there that nobody allowed to take over, or when it is not clear which. `history`: ours is there already; then only a
+ * person can mean another set than the first.
+ */
+export async function findAdoption(
+  session: Session,
+  { adopt, historySchema }: RunRequest,
+  history: boolean,
+): Promise<Adoption | undefined> {
+  const asked = adopt?.asked === true
+  if (history && !asked && (await anySet(session, historySchema))) return undefined
+  const all = await findTables(session)
+  const found = adopt?.from === undefined ? all : all.filter(({ tool }) => tool.name === adopt.from)
+  const [one, other] = found
+  if (adopt !== undefined && one !== undefined && other === undefined) return one
+  if (!asked) {
+    if (one !== undefined) throw notAllowed(found)
+    return undefined
+  }
+  const missing = adopt.from ?? tools.map(({ name }) => name).join(', ')
+  throw one === undefined
+    ? new RunFailure(
+        'bad-config',
+        `no schema of the search_path holds a table of ${missing}`,
+        'name its schema in the search_path of the role; or say which version the database has: lockkeeper adopt --at VERSION (0: nothing is applied)',
+      )
+    : new RunFailure(
+        'bad-config',
+        `the database holds ${describe(found)}, and only one of them can be taken over`,
+        found.some(({ tool }) => tool !== one.tool)
+          ? `say which: ${[...new Set(found.map(({ tool }) => `lockkeeper adopt --from ${tool.name}`))].join(', or ')}`
+          : 'drop the one that is not used any more, or leave its schema out of the search_path',
+      )
+}
+
+async function anySet(session: Session, historySchema: string): Promise<boolean> {
+  return (await session.rows(`select from ${identifier(historySchema)}.state limit 1`)).length > 0
+}
+
+const describe = (found: readonly Adoption[]) =>
+  found.map(({ tool, table }) => `the table ${shown(table)} of ${tool.title}`).join(' and ')
+
+function notAllowed(found: readonly Adoption[]): RunFailure {
+  const [, other] = found
+  const commands = [...new Set(found.map(({ tool }) => `lockkeeper adopt --from ${tool.name}`))].join(' or ')
+  const byItself = other === undefined ? `, or the annotation ${POLICY.allowAdopt}: "true" on the namespace` : ''
+  return new RunFailure(
+    'history-missing',
+    `the database holds ${describe(found)} but no history of Lockkeeper`,
+    `take it over: ${commands}${byItself}`,
+  )
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import type { Migration } from '../migration/migration.ts'
+import { repeatableKey } from '../migration/repeatable.ts'
+import { compareVersions } from '../migration/version.ts'
+import { RunFailure } from '../postgres/failure.ts'
+import type { Attempt, Look } from './attempt.ts'
+import { aroundEach, eachIsAlone, runCallbacks } from './callbacks.ts'
+import { ownRequirement } from './decision-input.ts'
+import { recordOf } from './record-step.ts'
+import { applierOf, inOneTransaction, perform } from './report-step.ts'
+import type { Done } from './step/apply-step.ts'
+import { Flight } from './step/pipeline.ts'
+
+import { runStatements } from './step/statements.ts'
+import type { Step } from './step/step.ts'
+import { NeedsNoTransaction } from './step/step-failure.ts'
+
+/** One version on the way up. */
+interface Due {
+  readonly migration: Migration
+  /** The version before it. */
+  readonly after: string | undefined
+  readonly more: boolean
+  /** What this workload's runs reached before it. */
+  readonly reached: string | null
+}
+
+/** Applies versions in order, then what is repeatable, and at each moment the scripts that belong to it. */
+export async function stepsUp(
+  attempt: Attempt,
+  look: Look,
+  versions: readonly string[],
+  repeatables: readonly Migration[],
+): Promise<void> {
+  const versioned = dueOf(attempt, look, versions, repeatables.length > 0)
+  if (versions.length + repeatables.length === 0) return
+  await runCallbacks(attempt, look, 'beforeMigrate')
+  await apply(attempt, look, versioned)
+  if (versions.length > 0) await runCallbacks(attempt, look, 'afterVersioned')
+  if (repeatables.length > 0) await runCallbacks(attempt, look, 'beforeRepeatables')
+  await apply(attempt, look, repeatables.map(again))
+  await runCallbacks(attempt, look, 'afterMigrateApplied', 'afterMigrate')
+}
+
+/** In order: those that may run in a transaction in flight, the others one by one. */
+async function apply(attempt: Attempt, look: Look, due: readonly Due[]): Promise<void> {
+  for (let i = 0; i < due.length; ) {
+    const end = due.findIndex(({ migration }, at) => at >= i && isAlone(migration, look))
+    const together = due.slice(i, end < 0 ? due.length : end)
+    if (together.length > 0) await inFlight(attempt, look, together)
+    const [alone] = due.slice(i + together.length)
+    if (alone !== undefined) await byItself(attempt, look, alone)
+    i += together.length + 1
+  }
+}
+
+/** So it says, or so it was begun: the server may have asked for it. */
+const isAlone = ({ transaction, version }: Migration, look: Look) =>
+  transaction.up === 'none' || eachIsAlone(look) || look.seen.unfinished.some((each) => each.version === version)
+
+/** A repeatable migration, under the key by which the history knows it. */
+function again(migration: Migration, i: number, all: readonly Migration[]): Due {
+  const before = all[i - 1]
+  return {
+    migration: { ...migration, version: repeatableKey(migration.name) },
+    after: before && repeatableKey(before.name),
+    more: i + 1 < all.length,
+    reached: null,
+  }
+}
+
+function dueOf({ context }: Attempt, look: Look, versions: readonly string[], more: boolean): Due[] {
+  const { mounted, seen, baseline } = look
+  const files = [...(baseline === undefined ? [] : [baseline]), ...(mounted?.migrations ?? [])]
+  let reached = ownRequirement(context.request, seen)?.reached ?? null
+  return versions.map((version, i) => {
+    const migration = files.find((each) => each.version === version)
+    if (migration === undefined) throw new Error(`no file for ${version}`)
+    const due = { migration, after: versions[i - 1], more: more || i + 1 < versions.length, reached }
+    if (reached === null || compareVersions(version, reached) > 0) reached = version
+    return due
+  })
+}
+
+async function inFlight(attempt: Attempt, look: Look, together: readonly Due[]): Promise<void> {
+  const { session, context, facts, ownSettings = [] } = attempt
+  const { request, who, signal } = context
+  const settings = { request, facts, ownSettings, who, lockTimeoutMs: request.lockTimeoutMs }
+  const flight = new Flight(session, settings, stepsOf(attempt, look, together))
+  for (let next = flight.next(), i = 0; next !== undefined; next = flight.next(), i++) {
+    const { step, outcome } = next
+    const due = together[i]
+    const apply = inOneTransaction(attempt, step, { sent: { outcome, land: () => flight.land() } })
+    await perform(attempt, step, async () => {
+      try {
+        return await apply()
+      } catch (error) {
+        if (due === undefined || !(error instanceof NeedsNoTransaction)) throw error
+        return statementByStatement(attempt, look, due)
+      }
+    })
+    signal?.throwIfAborted()
+  }
+}
+
+function* stepsOf(attempt: Attempt, look: Look, together: readonly Due[]): Generator<Step> {
+  for (const due of together) yield stepOf(attempt, look, due, undefined)
+}
+
+async function byItself(attempt: Attempt, look: Look, due: Due): Promise<void> {
+  const { version, up } = due.migration
+  const named = { version, direction: 'up', script: up } as const
+  await perform(attempt, named, () => statementByStatement(attempt, look, due))
+  attempt.context.signal?.throwIfAborted()
+}
+
+async function statementByStatement(attempt: Attempt, look: Look, due: Due): Promise<Done> {
+  const started = Date.now()
+  const { version } = due.migration
+  const unfinished = look.seen.unfinished.find((each) => each.version === version)
+  if (unfinished?.direction === 'down') throw halfReverted(version)
+  const name = unfinished?.attempt ?? randomUUID()
+  const step = { ...stepOf(attempt, look, due, name), more: false }
+  const { begun = [] } = attempt.keeper?.up(due.migration) ?? {}
+  const trial = { applier: applierOf(attempt), journal: attempt.state.journal, step, attempt: name, unfinished, begun }
+  await runStatements(trial)
+  return { durationMs: Date.now() - started, retries: 0 }
+}
+
+function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined): Step {
+  const { migration, after, more } = due
+  const { version, up } = migration
+  let record: readonly string[] | undefined
+  return {
+    version,
+    direction: 'up',
+    after,
+    more,
+    script: up,
+    around: aroundEach(look),
+    get record() {
+      record ??= recordOf(attempt, look, due, name)
+      return record
+    },
+  }
+}
+
+const halfReverted = (version: string) =>
+  new RunFailure(
+    'in-doubt',
+    `the way down of version ${version} was begun, statement by statement, and is not finished`,
+    `let the older release finish it; or take it back by hand: lockkeeper resolve ${version} --retry`,
+    { version },
+  )

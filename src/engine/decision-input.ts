@@ -1,0 +1,66 @@
+import { holds, type Requirement, type Seen } from '../history/read.ts'
+import type { DecisionInput } from '../migration/decide.ts'
+import type { Migration } from '../migration/migration.ts'
+import type { RunRequest } from '../migration/run-request.ts'
+import { compareVersions, highestVersion } from '../migration/version.ts'
+import type { KnownFloors } from './attempt.ts'
+
+/** The workload's own row among the requirements. */
+export const ownRequirement = ({ owner }: RunRequest, seen: Seen): Requirement | undefined =>
+  seen.requirements.find(({ cluster, workload }) => cluster === owner?.cluster && workload === owner.workload)
+
+/** One snapshot as the decision table wants it. A person's `down` counts as a lowering of everything that is live. */
+export function decisionInput(
+  request: RunRequest,
+  seen: Seen,
+  files: readonly Migration[] | undefined,
+  target: string,
+  floors?: KnownFloors,
+): DecisionInput {
+  const own = ownRequirement(request, seen)
+  const token = request.owner?.token ?? 0
+  const live = highestVersion(seen.applied.map(({ version }) => version)) ?? null
+  const others = request.lower?.force
+    ? []
+    : seen.requirements
+        .filter((row) => row !== own)
+        .map((row) => ({
+          cluster: row.cluster,
+          workload: row.workload,
+          holds: holds(row),
+          sameCluster: request.owner === undefined || row.cluster === request.owner.cluster,
+        }))
+  // Where nobody else holds anything, no floor of the files decides, and none has to be worked out yet.
+  const floored = ({ version, floor }: Migration) => {
+    const known = others.length === 0 ? floor : (floors?.(version) ?? floor)
+    return known === undefined ? { version } : { version, floor: known }
+  }
+  return {
+    mode: request.mode,
+    target,
+    token,
+    onRollback: request.lower === undefined ? request.onRollback : 'always',
+    strategy: request.strategy,
+    outOfOrder: request.outOfOrder,
+    recorded: {
+      target: own?.target ?? target,
+      token: own?.token ?? token,
+      reached: request.lower === undefined ? (own?.reached ?? null) : live,
+    },
+    applied: lasting(seen, target).map(({ version, floor, downChecksum }) => ({
+      version,
+      floor,
+      reversible: downChecksum !== null,
+    })),
+    files: request.lower === undefined ? files?.map(floored) : seen.applied.map(({ version }) => ({ version })),
+    others,
+  }
+}
+
+/** Who needs a version whose way down was begun, statement by statement, must not start on what is left of it. */
+const lasting = ({ applied, unfinished }: Seen, target: string) =>
+  applied.filter(
+    ({ version }) =>
+      compareVersions(version, target) > 0 ||
+      !unfinished.some((each) => each.direction === 'down' && each.version === version),
+  )

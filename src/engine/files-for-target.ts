@@ -1,0 +1,38 @@
+import type { Seen } from '../history/read.ts'
+import type { Finding } from '../migration/finding.ts'
+import type { Migration, MigrationSet } from '../migration/migration.ts'
+import { compareVersions } from '../migration/version.ts'
+import { failureOfFinding, RunFailure } from '../postgres/failure.ts'
+
+/**
+ * The files that a decision may count on: the mounted ones when they hold the target and can be read, else none. Without
+ * them the target being in the history counts as all (the way back, or a ConfigMap that is gone). Throws what is wrong
+ * with the files when the history does not have the target either.
+ */
+export function filesFor(
+  mounted: MigrationSet | undefined,
+  seen: Seen,
+  target: string,
+): readonly Migration[] | undefined {
+  const inHistory = target === '0' || seen.applied.some(({ version }) => version === target)
+  const migrations = mounted?.migrations.filter(({ kind }) => kind === 'versioned') ?? []
+  const blocking = mounted?.findings.find((finding) => blocks(finding, target))
+  const named = [...migrations, ...(mounted?.baselines ?? [])]
+  const complete = target === '0' || named.some(({ version }) => version === target)
+  if (mounted !== undefined && complete && blocking === undefined) return migrations
+  if (inHistory) return undefined
+  if (blocking !== undefined) throw failureOfFinding(blocking)
+  throw new RunFailure(
+    'target-unknown',
+    mounted === undefined
+      ? `no migration files are mounted, and the database does not know version ${target}`
+      : `the files have no version ${target}, and the database does not know it either`,
+    'apply the ConfigMap (or name the image) that holds it, then run the same command again',
+  )
+}
+
+/** Errors about single migrations above the target do not matter; a missing way back is for the webhook to judge. */
+const blocks = ({ severity, code, version }: Finding, target: string) =>
+  severity === 'error' &&
+  !code.startsWith('rollback-') &&
+  (version === undefined || compareVersions(version, target) <= 0)

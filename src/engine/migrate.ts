@@ -1,0 +1,74 @@
+import { journalRow, replaceDown, replaceUp } from '../history/write.ts'
+import { SAFETY_CODES } from '../migration/finding.ts'
+import { repeatableKey } from '../migration/repeatable.ts'
+import { withSqlFacts } from '../migration/sql-facts.ts'
+import { stepsUp } from './apply-steps.ts'
+import type { Attempt, Look } from './attempt.ts'
+
+import { sqlFactsOf } from './floors.ts'
+import {
+  acceptedUps,
+  correctedDowns,
+  differsFromAdmitted,
+  pendingRepeatables,
+  recheckFiles,
+  refuseChanged,
+  refuseUnsafe,
+} from './preflight.ts'
+import { stepDown } from './revert-step.ts'
+
+/** Does what was decided: every step up, or one step down (the next look decides on the next). */
+export async function move(attempt: Attempt, look: Look): Promise<void> {
+  const { decision } = look
+  const { request, emit } = attempt.context
+  refuseChanged(request, look)
+  const versions = decision.kind === 'up' ? decision.steps : []
+  const repeatables = decision.kind === 'down' ? [] : pendingRepeatables(request, look)
+  const rechecked = await recheck(attempt, look, [...versions, ...repeatables.map(({ name }) => repeatableKey(name))])
+  if (!rechecked) await replaceScripts(attempt, look)
+  if (decision.kind === 'up') {
+    for (const message of decision.warnings) emit({ level: 'warn', event: 'applying', message })
+  }
+  await stepsUp(attempt, look, versions, repeatables)
+  const [version] = decision.kind === 'down' ? decision.steps : []
+  if (version !== undefined) await stepDown(attempt, look, version)
+}
+
+/** True when the files are not the admitted ones and passed the checks here. */
+async function recheck(
+  { context, session, state }: Attempt,
+  { mounted, files, target }: Look,
+  pending: readonly string[],
+) {
+  const { request } = context
+  const { rules } = request
+  if (mounted === undefined || files === undefined) return false
+  if (!differsFromAdmitted(request, mounted, target)) {
+    if (rules.filesUnseen && rules.breakGlass === undefined && pending.length > 0) {
+      const listed = SAFETY_CODES.some((code) => rules.denyFindings.includes(code))
+      refuseUnsafe(rules, listed ? withSqlFacts(mounted, await sqlFactsOf(mounted)) : mounted, pending)
+    }
+    return false
+  }
+  if (pending.length === 0) return true
+  recheckFiles(request, mounted, pending)
+  const detail = `the files differ from the admitted ones; versions ${pending.join(', ')} passed the checks in the runner`
+  await session.execute(journalRow(request, state.journal, { event: 'files-rechecked', detail }))
+  context.emit({ level: 'warn', event: 'applying', message: detail })
+  return true
+}
+
+/** Down scripts that were corrected, and up scripts whose change a person accepts. */
+async function replaceScripts({ context, session, state }: Attempt, look: Look): Promise<void> {
+  const { request } = context
+  const inOne = (version: string, event: 'down-replaced' | 'up-accepted', statements: readonly string[]) =>
+    session.execute(
+      ['begin', ...statements, journalRow(request, state.journal, { event, version }), 'commit'].join(';\n'),
+    )
+  for (const migration of correctedDowns(look.files, look.seen, look.target)) {
+    await inOne(migration.version, 'down-replaced', replaceDown(request, migration))
+  }
+  for (const migration of acceptedUps(request, look)) {
+    await inOne(migration.version, 'up-accepted', [replaceUp(request, migration)])
+  }
+}

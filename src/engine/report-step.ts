@@ -1,0 +1,75 @@
+import { journalRow } from '../history/write.ts'
+import { RunFailure } from '../postgres/failure.ts'
+import { followProgress } from '../postgres/progress.ts'
+import { isDatabaseError } from '../postgres/session.ts'
+import type { Attempt } from './attempt.ts'
+import { type Applier, applyStep, type Done, type Way } from './step/apply-step.ts'
+import type { Step } from './step/step.ts'
+
+/** What a step needs of a run. */
+export const applierOf = ({ session, context, state, facts, ownSettings = [] }: Attempt): Applier => {
+  const { database, emit, request, who } = context
+  return {
+    session,
+    database,
+    emit,
+    deadlineAt: state.patience.deadlineAt,
+    settings: { request, facts, ownSettings, who },
+  }
+}
+
+/** One transaction for all of the step. */
+export const inOneTransaction = (attempt: Attempt, step: Step, way: Way) => () =>
+  applyStep(applierOf(attempt), step, way)
+
+/** What is said of a step. */
+type Named = Pick<Step, 'version' | 'direction' | 'script'>
+
+/** Says what is done, does it, and keeps count; a failure goes into the journal too. */
+export async function perform(attempt: Attempt, step: Named, act: () => Promise<Done | 'changed'>): Promise<void> {
+  const { context, state } = attempt
+  const { emit, signal } = context
+  const { version, direction, script } = step
+  const doing = { version, message: script.file }
+  emit({ level: 'info', event: direction === 'up' ? 'applying' : 'reverting', ...doing })
+  const stop = follow(attempt, step)
+  try {
+    const done = await act()
+    if (done === 'changed') return
+    state.steps.push({ version, direction, ...done })
+    state.patience.advance()
+    emit({ level: 'info', event: direction === 'up' ? 'applied' : 'reverted', durationMs: done.durationMs, ...doing })
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (error instanceof RunFailure) await journalFailure(attempt, step, error)
+    throw error
+  } finally {
+    stop()
+  }
+}
+
+const progressEveryMs = 30_000
+
+function follow({ context, state }: Attempt, { version, direction, script }: Named): () => void {
+  const { database, who, emit } = context
+  if (state.pid === undefined) return () => undefined
+  const event = direction === 'up' ? 'applying' : 'reverting'
+  const say = (elapsedMs: number, text: string) =>
+    emit({ level: 'info', event, version, elapsedMs, message: `${script.file}: ${text}` })
+  return followProgress({ database, who, pid: state.pid, everyMs: context.progressEveryMs ?? progressEveryMs, say })
+}
+
+/** The journal keeps failures too, where it can: code, place and message, never SQL. */
+async function journalFailure(
+  { session, context, state }: Attempt,
+  { version }: Named,
+  failure: RunFailure,
+): Promise<void> {
+  const detail = `${failure.code}: ${failure.message}`
+  try {
+    await session.execute(journalRow(context.request, state.journal, { event: 'failed', version, detail }))
+  } catch (error) {
+    // A script may have left the session unusable; what matters is the failure itself, which is thrown by the caller.
+    if (!isDatabaseError(error)) throw error
+  }
+}

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto'
+import { readHistory } from '../history/read.ts'
+import { storedDown } from '../history/stored-down.ts'
+import { deleteMigration, forgetRepeatables, journalRow, raiseEpoch } from '../history/write.ts'
+import { decide } from '../migration/decide.ts'
+import { transactionBody } from '../migration/transaction.ts'
+import { failureOfFinding } from '../postgres/failure.ts'
+import type { Attempt, Look } from './attempt.ts'
+import { decisionInput } from './decision-input.ts'
+
+import { applierOf, inOneTransaction, perform } from './report-step.ts'
+
+import { runStatements } from './step/statements.ts'
+import type { Step } from './step/step.ts'
+import { NeedsNoTransaction } from './step/step-failure.ts'
+
+/** Reverts one version with its stored down script, if that is still wanted when its transaction has begun. */
+export async function stepDown(attempt: Attempt, look: Look, version: string): Promise<void> {
+  const { session, context } = attempt
+  const { request } = context
+  const stored = await storedDown(session, request.historySchema, request.set, version)
+  if (stored === undefined) return
+  const script = { ...stored, line: 1 }
+  const body = transactionBody(script)
+  const [finding] = body.findings
+  if (finding !== undefined) throw failureOfFinding({ ...finding, version })
+  const kept = attempt.keeper?.down(version)
+  const stepFor = (name: string | undefined): Step => ({
+    version,
+    direction: 'down',
+    after: undefined,
+    more: false,
+    script,
+    record: [
+      deleteMigration(request, version),
+      forgetRepeatables(request),
+      journalRow(request, attempt.state.journal, {
+        event: 'reverted',
+        version,
+        ...(name !== undefined && { attempt: name }),
+      }),
+      raiseEpoch(request),
+      ...(kept?.record ?? []),
+    ],
+  })
+  const wanted = async () => {
+    const seen = await readHistory(session, request.historySchema, request.set)
+    const again = decide(decisionInput(request, seen, look.files, look.target))
+    return again.kind === 'down' && again.steps[0] === version
+  }
+  const unfinished = look.seen.unfinished.find((each) => each.version === version && each.direction === 'down')
+  const alone = async () => {
+    const started = Date.now()
+    const name = unfinished?.attempt ?? randomUUID()
+    const { journal } = attempt.state
+    const begun = kept?.begun ?? []
+    const trial = {
+      applier: applierOf(attempt),
+      journal,
+      step: stepFor(name),
+      attempt: name,
+      unfinished,
+      begun,
+      wanted,
+    }
+    if ((await runStatements(trial)) === 'changed') return 'changed'
+    return { durationMs: Date.now() - started, retries: 0 }
+  }
+  const step = stepFor(undefined)
+  await perform(attempt, step, async () => {
+    if (body.alone || stored.alone || unfinished !== undefined) return alone()
+    try {
+      return await inOneTransaction(attempt, step, { wanted })()
+    } catch (error) {
+      if (!(error instanceof NeedsNoTransaction)) throw error
+      return alone()
+    }
+  })
+}

@@ -1,0 +1,158 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Detail, StatementState, Unfinished } from '../../history/unfinished.ts'
+import { type Journal, type JournalEntry, journalRow, raiseEpoch } from '../../history/write.ts'
+import { concurrentTarget } from '../../migration/concurrent.ts'
+import { type Unit, unitsOf } from '../../migration/units.ts'
+import { type Before, lookBefore, settle } from '../../postgres/concurrent-index.ts'
+import { RunFailure } from '../../postgres/failure.ts'
+import { identifier } from '../../postgres/sql.ts'
+import { type Applier, applyStep } from './apply-step.ts'
+import { runAlone, unbounded } from './run-outside-transaction.ts'
+import { type Step, scriptsOf } from './step.ts'
+import { NeedsNoTransaction } from './step-failure.ts'
+
+/** A try of a step that runs statement by statement. */
+export interface Trial {
+  readonly applier: Applier
+  readonly journal: Journal
+  /** Version, direction and script; `record` is what finishes the step. */
+  readonly step: Step
+  /** Marks the journal's rows of this try and of those that go on with it; undefined: none are written. */
+  readonly attempt: string | undefined
+  /** What the journal knows of an earlier try. */
+  readonly unfinished: Unfinished | undefined
+  /** Statements for the transaction that begins the try. */
+  readonly begun?: readonly string[]
+  /** Asked before the first statement. */
+  readonly wanted?: () => Promise<boolean>
+}
+
+/**
+ * Runs a script that no transaction may be put around. A statement that may run in a transaction shares one with its
+ * `done` row; for the others the journal says that they start, and then that they are done. After a crash the next run
+ * goes on behind the last done statement, in a session that the script's own settings were made in again.
+ */
+export async function runStatements(trial: Trial): Promise<'done' | 'changed'> {
+  const { applier, step, unfinished, wanted } = trial
+  const units = unitsOf(...scriptsOf(step))
+  refuseOtherText(trial, units)
+  const { request } = applier.settings
+  const begun = [...note(trial, 'begun', { detail: json({ direction: step.direction }) }), ...(trial.begun ?? [])]
+  // Who needs the version must not start while its way down is on: the epoch takes back what said that it may.
+  if (step.direction === 'down') begun.push(raiseEpoch(request))
+  const begin = { ...alone(step), script: nothing(step), record: unfinished === undefined ? begun : [] }
+  if ((await applyStep(applier, begin, { ...(wanted && { wanted }) })) === 'changed') return 'changed'
+  if (request.role !== undefined) await applier.session.execute(`SET ROLE ${identifier(request.role)}`)
+  for (const unit of units) await runUnit(trial, unit, unfinished?.statements.get(unit.n))
+  await applyStep(applier, { ...alone(step), script: nothing(step) }, {})
+  return 'done'
+}
+
+const nothing = ({ script }: Step) => ({ ...script, text: '' })
+/** Without the scripts around it, which are among its statements. */
+const alone = ({ around: _, ...step }: Step): Step => step
+
+async function runUnit(trial: Trial, unit: Unit, known: StatementState | undefined): Promise<void> {
+  const { applier } = trial
+  const done = note(trial, 'done', { statement: unit.n, detail: json({ checksum: unit.checksum }) })
+  const again = known?.state === 'done'
+  if (again && unit.kind !== 'session') return
+  if (unit.kind === 'plain' || unit.kind === 'session') {
+    const step = unitStep(trial, unit, again ? [] : done)
+    try {
+      await applyStep(applier, step, {})
+      return
+    } catch (error) {
+      if (!(error instanceof NeedsNoTransaction)) throw error
+    }
+  }
+  if (unit.kind === 'concurrent') await runConcurrent(trial, unit, known)
+  else if (unit.kind === 'repeatable') await runAlone(applier, unit, unitStep(trial, unit, []))
+  else await runUncertain(trial, unit, known)
+  await write(trial, done)
+}
+
+async function runConcurrent(trial: Trial, unit: Unit, known: StatementState | undefined): Promise<void> {
+  const { applier, step } = trial
+  const { session, deadlineAt, emit } = applier
+  const target = concurrentTarget(unit.text)
+  if (target === undefined) throw new Error(`no target of ${unit.file} line ${unit.line}`)
+  const settled = async (before: Before) => {
+    for (;;) {
+      const state = await settle(session, target, before)
+      if (state !== 'busy') return state
+      const message = `a session that an earlier run left, or autovacuum, still works on what ${unit.file} line ${unit.line} builds`
+      if (Date.now() > deadlineAt) throw new RunFailure('deadline', message, 'wait for it, or end it')
+      emit({ level: 'info', event: 'waiting', version: step.version, message })
+      await sleep(500)
+    }
+  }
+  const before = known?.before ?? (await lookBefore(session, target))
+  if (known?.before !== undefined && (await unbounded(session, () => settled(before))) === 'done') return
+  await start(trial, unit, before)
+  await runAlone(applier, unit, unitStep(trial, unit, []), async () => {
+    await settled(before)
+  })
+  // With IF NOT EXISTS the server also says yes to an index that is there and INVALID.
+  if (target.kind === 'create-index' && target.index !== undefined) await lookBefore(session, target)
+}
+
+/** Whether it ran can be known only from the server's answer. */
+async function runUncertain(trial: Trial, unit: Unit, known: StatementState | undefined): Promise<void> {
+  const { version } = trial.step
+  if (known?.state === 'started') {
+    throw new RunFailure(
+      'in-doubt',
+      `${unit.file} line ${unit.line} was started, and its answer was lost: whether it ran is not known`,
+      `look, and say which: lockkeeper resolve ${version} --done, or lockkeeper resolve ${version} --retry`,
+      { version, file: unit.file, line: unit.line },
+    )
+  }
+  await start(trial, unit, undefined)
+  try {
+    await runAlone(trial.applier, unit, unitStep(trial, unit, []))
+  } catch (error) {
+    if (error instanceof RunFailure) await write(trial, note(trial, 'failed', { statement: unit.n }))
+    throw error
+  }
+}
+
+const start = (trial: Trial, { n, checksum }: Unit, before: Before | undefined) =>
+  write(trial, note(trial, 'started', { statement: n, detail: json({ checksum, ...(before && { before }) }) }))
+
+/** Writes into the journal whatever role and search_path the script has set, and leaves them. */
+async function write({ applier, step }: Trial, record: readonly string[]): Promise<void> {
+  await applyStep(applier, { ...alone(step), kept: true, script: nothing(step), record }, {})
+}
+
+const unitStep = ({ step }: Trial, { file, line, text }: Unit, record: readonly string[]): Step => ({
+  ...alone(step),
+  kept: true,
+  script: { file, line, text },
+  record,
+})
+
+const json = (detail: Detail) => JSON.stringify(detail)
+
+function note(
+  { applier, journal, step, attempt }: Trial,
+  event: JournalEntry['event'],
+  more: Partial<JournalEntry>,
+): string[] {
+  if (attempt === undefined) return []
+  return [journalRow(applier.settings.request, journal, { event, version: step.version, attempt, ...more })]
+}
+
+/** What was done must still stand in the script, statement for statement. */
+function refuseOtherText({ unfinished, step }: Trial, units: readonly Unit[]): void {
+  const { version } = step
+  for (const [n, { checksum, state }] of unfinished?.statements ?? []) {
+    if (state === 'open' || units[n - 1]?.checksum === checksum) continue
+    throw new RunFailure(
+      'in-doubt',
+      `statement ${n} of ${step.script.file} was ${state} in an earlier run, with another text than now`,
+      `put its text back; or, when what it did is taken back by hand: lockkeeper resolve ${version} --retry`,
+      { version, file: step.script.file },
+    )
+  }
+}

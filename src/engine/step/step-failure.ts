@@ -1,0 +1,156 @@
+import { lineOf } from '../../migration/statements.ts'
+import { transactionBody } from '../../migration/transaction.ts'
+import { RunFailure, stateOf } from '../../postgres/failure.ts'
+import { isDatabaseError, type Outcome } from '../../postgres/session.ts'
+import type { StepOutcome } from './send-step.ts'
+import {
+  BETWEEN,
+  entry,
+  FENCED,
+  LEFT_TRANSACTION,
+  LOST_LOCK,
+  OUT_OF_TURN,
+  raised,
+  type Step,
+  scriptsOf,
+} from './step.ts'
+
+/**
+ * What went wrong with a step, by its file and line, with SQLSTATE and cure. `prefix`: the statement of ours that stood
+ * before the script in its message.
+ */
+export function stepFailure(step: Step, outcome: StepOutcome, prefix: string = entry): RunFailure {
+  const { header, script, trailer } = outcome
+  if (header.error !== undefined) return ofHeader(step, header.error)
+  if (script.error !== undefined) return ofScript(step, script.error, placeOfError(step, script, prefix))
+  const state = stateOf(trailer.error)
+  const check = raised(trailer.error)
+  const place = {
+    version: step.version,
+    file: step.script.file,
+    ...(state !== undefined && { sqlstate: check ?? state }),
+  }
+  if (check === LEFT_TRANSACTION || script.status !== 'T') {
+    return new RunFailure(
+      'migration-failed',
+      `${step.script.file} ended the transaction that it runs in`,
+      noControl,
+      place,
+    )
+  }
+  if (check === LOST_LOCK) {
+    return new RunFailure(
+      'migration-failed',
+      `${step.script.file} released the advisory lock of Lockkeeper`,
+      noUnlock,
+      place,
+    )
+  }
+  const said = trailer.error?.message ?? `the server answered with status ${trailer.status}`
+  return new RunFailure('migration-failed', `${step.script.file} could not be committed: ${said}`, correct(step), place)
+}
+
+const noControl = 'remove what commits or rolls back: Lockkeeper opens one transaction around each script'
+const noUnlock = 'remove pg_advisory_unlock_all() and the like from the script'
+
+const correct = ({ script, direction, kept }: Step) => {
+  if (kept)
+    return `correct this statement in ${script.file} and deploy again; those above it are done and do not run again`
+  return direction === 'up'
+    ? `correct ${script.file} and deploy again; nothing of it was applied`
+    : `correct ${script.file} in the migrations and deploy them, which replaces the stored script; the migration is still applied`
+}
+
+function ofHeader(step: Step, error: Error): RunFailure {
+  const state = stateOf(error)
+  const place = { version: step.version, ...(state !== undefined && { sqlstate: state }) }
+  if (raised(error) === FENCED) {
+    return new RunFailure(
+      'superseded',
+      `a newer rollout of this workload took over before ${step.direction} ${step.version}`,
+      'nothing, if that rollout is the wanted one; else `kubectl rollout restart`',
+      { version: step.version },
+    )
+  }
+  if (raised(error) === OUT_OF_TURN) {
+    return new RunFailure(
+      'history-untrusted',
+      `version ${step.after} was applied just before ${step.direction} ${step.version}, and is gone from the history`,
+      'see what else changes the tables of the history, a migration perhaps; then run it again',
+      { version: step.version },
+    )
+  }
+  return new RunFailure(
+    'no-rights',
+    `the session cannot be prepared: ${error.message}`,
+    'see the role of the annotation config.lockkeeper.dev/role',
+    place,
+  )
+}
+
+function ofScript(step: Step, error: Error, { file, line }: PlaceOfError): RunFailure {
+  const state = stateOf(error)
+  const place = {
+    version: step.version,
+    file,
+    ...(line !== undefined && { line }),
+    ...(state !== undefined && { sqlstate: state }),
+  }
+  const where = line === undefined ? file : `${file} line ${line}`
+  if (state === '42501') {
+    return new RunFailure(
+      'no-rights',
+      `${where}: ${error.message}`,
+      'grant the migration role what the statement needs',
+      place,
+    )
+  }
+  const hint = isDatabaseError(error) && error.hint !== undefined ? ` (hint: ${error.hint})` : ''
+  const Failure = asksToBeAlone(error) ? NeedsNoTransaction : RunFailure
+  return new Failure('migration-failed', `${where}: ${error.message}${hint}`, correct(step), place)
+}
+
+/** The script, or the statement, may run when no transaction is around it. */
+export class NeedsNoTransaction extends RunFailure {}
+
+/**
+ * The server's last word: a statement may not run in a transaction (25001, but not from within a function, where nothing
+ * helps), or a procedure ends the one it runs in (2D000).
+ */
+function asksToBeAlone(error: Error): boolean {
+  const state = stateOf(error)
+  const inside = isDatabaseError(error) && error.where !== undefined
+  return (state === '25001' && !inside) || state === '2D000'
+}
+
+interface PlaceOfError {
+  readonly file: string
+  readonly line?: number
+}
+
+/** The server gives a position for errors of parsing; else the statement after the completed ones is meant. */
+function placeOfError(step: Step, { error, completed }: Outcome, prefix: string): PlaceOfError {
+  let position = isDatabaseError(error) ? Number(error.position) - prefix.length : Number.NaN
+  let statement = prefix === '' ? completed : completed - 1
+  for (const { file, line: first, text: source } of scriptsOf(step)) {
+    const { text, statements } = transactionBody({ file, line: first, text: source })
+    const characters = [...text].length
+    if (position > 0 && position <= characters) {
+      return { file, line: lineOf(text, utf16Offset(text, position - 1)) + first - 1 }
+    }
+    const failed = position > 0 ? undefined : statements[statement]
+    if (failed !== undefined) return { file, line: lineOf(source, failed.start) + first - 1 }
+    position -= characters + BETWEEN.length
+    statement -= statements.length
+  }
+  return { file: step.script.file }
+}
+
+/** Positions of the server count characters; offsets here count UTF-16 units. */
+function utf16Offset(text: string, characters: number): number {
+  let offset = 0
+  for (let i = 0; i < characters && offset < text.length; i++) {
+    offset += (text.codePointAt(offset) ?? 0) > 0xffff ? 2 : 1
+  }
+  return offset
+}

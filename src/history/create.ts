@@ -1,0 +1,77 @@
+import { DEFAULTS } from '../contract.ts'
+import type { Migration, MigrationSet } from '../migration/migration.ts'
+import type { RunRequest } from '../migration/run-request.ts'
+import { compareVersions } from '../migration/version.ts'
+import { RunFailure, stateOf } from '../postgres/failure.ts'
+import type { Session } from '../postgres/session.ts'
+import { identifier } from '../postgres/sql.ts'
+import { historyDdl } from './ddl.ts'
+import type { ServerFacts } from './facts.ts'
+import { beginSet, insertMigration, type Journal, journalRow } from './write.ts'
+
+/** Makes the tables, in one transaction, under the lock. */
+export async function createHistory(session: Session, request: RunRequest, facts: ServerFacts): Promise<void> {
+  const { historySchema: schema, readers } = request
+  await refuseUnpublished(session, schema)
+  try {
+    await session.execute(
+      `begin; ${historyDdl({ schema, schemaExists: facts.history === 'schema-only', readers })} commit`,
+    )
+  } catch (error) {
+    await session.execute('rollback')
+    if (stateOf(error) === '42501') {
+      throw new RunFailure(
+        'no-rights',
+        `${facts.login} may not create the schema ${schema} in ${facts.database}`,
+        `GRANT CREATE ON DATABASE ${identifier(facts.database)} TO ${identifier(facts.login)}; or create it by hand: lockkeeper history-ddl`,
+        { sqlstate: '42501' },
+      )
+    }
+    throw error
+  }
+}
+
+/**
+ * A subscriber of a publication FOR ALL TABLES stops at the first row of a table that it does not have (PostgreSQL
+ * manual, Logical Replication, Subscription), so whoever replicates makes the tables by hand, there first.
+ */
+async function refuseUnpublished(session: Session, schema: string): Promise<void> {
+  const [row] = await session.rows(`
+    select (select string_agg(pubname, ', ') from pg_publication where puballtables) as publications,
+      (select string_agg(slot_name, ', ') from pg_replication_slots where plugin = 'pgoutput' and database = current_database()) as slots`)
+  if (row?.publications == null || row.slots == null) return
+  throw new RunFailure(
+    'history-missing',
+    `${row.publications} publishes all tables to ${row.slots}, and new tables of ours would stop a subscriber that lacks them`,
+    `create them by hand, first on the subscriber and then here: lockkeeper history-ddl${schema === DEFAULTS.historySchema ? '' : ` --history-schema ${schema}`}`,
+  )
+}
+
+/** Begins the history of a set; with `adoptAt` the versions up to it are taken as applied. */
+export async function beginHistory(
+  session: Session,
+  request: RunRequest,
+  journal: Journal,
+  files: MigrationSet | undefined,
+): Promise<readonly string[]> {
+  const adopted = request.adoptAt === undefined ? [] : adoptedAt(files?.migrations ?? [], request.adoptAt)
+  const format = files?.format ?? 'golang-migrate'
+  const statements = adopted.flatMap((migration) => [
+    insertMigration(request, journal, format, migration, 'adopted'),
+    journalRow(request, journal, { event: 'adopted', version: migration.version }),
+  ])
+  await session.execute(['begin', beginSet(request), ...statements, 'commit'].join(';\n'))
+  return adopted.map(({ version }) => version)
+}
+
+function adoptedAt(migrations: readonly Migration[], at: string): Migration[] {
+  const versioned = migrations.filter(({ kind }) => kind === 'versioned')
+  if (at !== '0' && !versioned.some(({ version }) => version === at)) {
+    throw new RunFailure(
+      'target-unknown',
+      `version ${at} is to be adopted, but the files do not have it`,
+      'name a version that the files hold, or 0 to begin with nothing applied',
+    )
+  }
+  return versioned.filter(({ version }) => compareVersions(version, at) <= 0)
+}

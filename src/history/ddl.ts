@@ -1,0 +1,113 @@
+import { identifier, literal } from '../postgres/sql.ts'
+
+/** `major.minor`: a newer minor only adds; another major is not understood. */
+export const LAYOUT = '1.0'
+
+export const TABLES = ['migration', 'journal', 'requirement', 'state'] as const
+
+export interface DdlOptions {
+  readonly schema: string
+  /** The schema is there already, made by somebody who may create schemas. */
+  readonly schemaExists?: boolean
+  /** Roles that get USAGE and SELECT. */
+  readonly readers: readonly string[]
+}
+
+/**
+ * The history's tables, as statements of one transaction. No IF NOT EXISTS, so that nobody can put tables of their own
+ * there first; no sequences, which a switch to a replica would not carry.
+ */
+export function historyDdl({ schema, schemaExists = false, readers }: DdlOptions): string {
+  const s = identifier(schema)
+  const statements = [
+    ...(schemaExists ? [] : [`CREATE SCHEMA ${s}`]),
+    `CREATE TABLE ${s}.state (
+  "set" text PRIMARY KEY,
+  layout text NOT NULL,
+  epoch bigint NOT NULL,
+  keeps text
+)`,
+    `CREATE TABLE ${s}.migration (
+  "set" text NOT NULL,
+  version text NOT NULL,
+  name text NOT NULL,
+  format text NOT NULL,
+  up_file text NOT NULL,
+  up_script bytea NOT NULL,
+  up_checksum text NOT NULL,
+  down_file text,
+  down_script bytea,
+  down_checksum text,
+  transactional boolean NOT NULL,
+  down_transactional boolean NOT NULL,
+  floor text,
+  applied_at timestamptz NOT NULL,
+  duration_ms integer NOT NULL,
+  applied_by text NOT NULL,
+  token bigint,
+  run uuid NOT NULL,
+  origin text NOT NULL,
+  PRIMARY KEY ("set", version)
+)`,
+    `ALTER TABLE ${s}.migration ALTER up_script SET STORAGE EXTERNAL, ALTER down_script SET STORAGE EXTERNAL`,
+    `CREATE TABLE ${s}.journal (
+  run uuid NOT NULL,
+  n integer NOT NULL,
+  "set" text NOT NULL,
+  at timestamptz NOT NULL,
+  event text NOT NULL,
+  version text,
+  duration_ms integer,
+  workload text,
+  token bigint,
+  done_by text NOT NULL,
+  detail text,
+  attempt uuid,
+  statement integer,
+  PRIMARY KEY (run, n)
+)`,
+    `CREATE INDEX journal_attempt ON ${s}.journal (attempt) WHERE attempt IS NOT NULL`,
+    `CREATE TABLE ${s}.requirement (
+  cluster text NOT NULL,
+  workload text NOT NULL,
+  "set" text NOT NULL,
+  target text NOT NULL,
+  reached text,
+  token bigint NOT NULL,
+  digest text NOT NULL,
+  stamp bigint,
+  on_rollback text NOT NULL,
+  strategy text NOT NULL,
+  lingering text,
+  lingering_until timestamptz,
+  last_seen timestamptz NOT NULL,
+  PRIMARY KEY (cluster, workload)
+)`,
+    revokeAll(schema),
+    ...readers.flatMap((reader) => grantRead(s, reader)),
+  ]
+  return `${statements.join(';\n')};\n`
+}
+
+export const grantRead = (s: string, reader: string) => [
+  `GRANT USAGE ON SCHEMA ${s} TO ${identifier(reader)}`,
+  `GRANT SELECT ON ALL TABLES IN SCHEMA ${s} TO ${identifier(reader)}`,
+]
+
+/** ALTER DEFAULT PRIVILEGES may have granted rights to others at the moment of creation: take back every one. */
+const revokeAll = (schema: string) => `DO $lockkeeper$
+DECLARE target text; grantee text;
+BEGIN
+  FOR target, grantee IN
+    SELECT format('SCHEMA %I', n.nspname), coalesce(quote_ident(r.rolname), 'PUBLIC')
+      FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+      WHERE n.nspname = ${literal(schema)} AND a.grantee <> n.nspowner
+    UNION
+    SELECT format('TABLE %I.%I', n.nspname, c.relname), coalesce(quote_ident(r.rolname), 'PUBLIC')
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+           aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+      WHERE n.nspname = ${literal(schema)} AND c.relkind = 'r' AND a.grantee <> c.relowner
+  LOOP
+    EXECUTE format('REVOKE ALL ON %s FROM %s', target, grantee);
+  END LOOP;
+END $lockkeeper$`

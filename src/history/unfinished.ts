@@ -1,0 +1,87 @@
+import type { Before } from '../postgres/concurrent-index.ts'
+import { identifier, literal } from '../postgres/sql.ts'
+import { edited } from './edited.ts'
+
+/** A step that runs statement by statement, begun and not yet finished. */
+export interface Unfinished {
+  readonly version: string
+  readonly direction: 'up' | 'down'
+  readonly attempt: string
+  /** By the statement's place in the script. */
+  readonly statements: ReadonlyMap<number, StatementState>
+}
+
+export interface StatementState {
+  readonly checksum: string
+  /** `started`: whether it ended, the journal does not know. `open`: it failed, or is to run again. */
+  readonly state: 'started' | 'done' | 'open'
+  readonly before: Before | undefined
+}
+
+/** One journal row of an unfinished step. */
+interface Row {
+  readonly version: string
+  readonly attempt: string
+  readonly event: string
+  readonly statement: number | null
+  readonly detail: string | null
+}
+
+/** A JSON array of the rows, as a subquery: no clock orders them, so none can put them out of order. */
+export const unfinishedRows = (schema: string, set: string): string =>
+  `(select coalesce(json_agg(json_build_object('version', j.version, 'attempt', j.attempt, 'event', j.event, 'statement', j.statement, 'detail', j.detail)), '[]')
+    from ${identifier(schema)}.journal j where j.attempt is not null and j."set" = ${literal(set)} and not exists (
+      select from ${identifier(schema)}.journal f where f.attempt = j.attempt and f.event in ('applied', 'reverted', 'resolved')))`
+
+/** The detail of a `begun`, a `started` and a `done` row. */
+export interface Detail {
+  readonly direction?: 'up' | 'down'
+  readonly checksum?: string
+  readonly before?: Before
+}
+
+/** Throws `history-untrusted` for a detail that nobody of ours wrote. */
+export function unfinishedOf(rows: readonly Row[], schema: string): Unfinished[] {
+  for (const row of rows) if (!isReadable(row)) throw unreadable(row, schema)
+  return [...Map.groupBy(rows, ({ attempt }) => attempt)].flatMap(([attempt, own]) => {
+    const begun = own.find(({ event }) => event === 'begun')
+    if (begun === undefined) return []
+    const { direction = 'up' } = detailOf(begun)
+    const numbers = new Set(own.flatMap(({ statement }) => statement ?? []))
+    const statements = new Map(
+      [...numbers].map((n) => [n, stateOf(own.filter(({ statement }) => statement === n))] as const),
+    )
+    return { version: begun.version, direction, attempt, statements }
+  })
+}
+
+/** A statement that failed, or that somebody settled with `resolve --retry`, is open again until it is started anew. */
+function stateOf(rows: readonly Row[]): StatementState {
+  const count = (...events: string[]) => rows.filter(({ event }) => events.includes(event)).length
+  const started = rows.filter(({ event }) => event === 'started').map(detailOf)
+  const state =
+    count('done') > 0 ? 'done' : count('started') > count('failed', 'retried') ? 'started' : ('open' as const)
+  const { checksum = '' } = rows.map(detailOf).find((each) => each.checksum !== undefined) ?? {}
+  return { checksum, state, before: started.find(({ before }) => before !== undefined)?.before }
+}
+
+const detailOf = ({ detail }: Row): Detail => {
+  if (detail === null || !detail.startsWith('{')) return {}
+  return JSON.parse(detail) as Detail
+}
+
+function isReadable(row: Row): boolean {
+  try {
+    detailOf(row)
+    return true
+  } catch {
+    return false // It is said by whoever asked, with the row that it is about.
+  }
+}
+
+const unreadable = ({ version, attempt }: Row, schema: string) =>
+  edited(
+    `a detail of version ${version} in ${schema}.journal cannot be read`,
+    `see what that step left, take it back by hand, and then: DELETE FROM ${identifier(schema)}.journal WHERE attempt = ${literal(attempt)}`,
+    { version },
+  )

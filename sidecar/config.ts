@@ -70,7 +70,8 @@ export function readConfig(env: Environment): RunnerConfig {
   }
   const list = (name: string) => (text(name) ?? '').split(',').filter((each) => each.trim() !== '')
 
-  const database = attempt(problems, () => databaseTarget(databaseKeywords(env), env))
+  const ofDatabase: string[] = []
+  const database = attempt(ofDatabase, () => databaseTarget(databaseKeywords(env), env))
   const target = required(ENV.target)
   const statementTimeoutMs = duration(ENV.statementTimeout, undefined)
   const baseline = version(ENV.baselineVersion)
@@ -114,11 +115,11 @@ export function readConfig(env: Environment): RunnerConfig {
   }
   const format = text(ENV.format) === undefined ? undefined : choice(ENV.format, FORMATS, 'golang-migrate')
   if (problems.length > 0 || database === undefined) {
-    throw new RunFailure(
-      'bad-config',
-      problems.join('; '),
-      'correct the annotation that each of them comes from, then apply again',
-    )
+    const cures = [
+      ...(ofDatabase.length > 0 ? [databaseCure] : []),
+      ...(problems.length > 0 ? ['correct the annotation that each of the settings comes from, then apply again'] : []),
+    ]
+    throw new RunFailure('bad-config', [...ofDatabase, ...problems].join('; '), cures.join('; '))
   }
   return {
     request,
@@ -129,6 +130,9 @@ export function readConfig(env: Environment): RunnerConfig {
     terminationLog: text(ENV.terminationLog) ?? '/dev/termination-log',
   }
 }
+
+/** What is wrong there is hardly ever the annotation itself. */
+const databaseCure = `correct it where it is kept (the Secret, or the variable, that ${INTENT.database} names), then restart the pods; in parts (host, user, password, dbname) a Secret needs no percent-encoding`
 
 function attempt<T>(problems: string[], parse: () => T): T | undefined {
   try {

@@ -32,10 +32,17 @@ const tolerated = new Set([
 ])
 export type Keywords = Partial<Record<(typeof honoured)[number], string>>
 
-/** A connection string was not understood. The message never holds the string itself. */
+/** A connection string was not understood. The message never holds the string, nor a piece that may be of a password. */
 export class TargetProblem extends Error {}
 
-const url = /^([a-z][a-z0-9+.:-]*):\/\/(?:([^:@/?]*)(?::([^@/?]*))?@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/i
+/**
+ * As libpq cuts it (fe-connect.c, conninfo_uri_parse_options): an @ before the first / ends user and password, whatever
+ * else stands in them; the user ends at the first colon.
+ */
+const url = /^([a-z][a-z0-9+.:-]*):\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/is
+
+/** What ends a URL's password too early, or makes it another one, where it is not percent-encoded. */
+const ENCODE = 'percent-encode it in user, password and database name: @ as %40, / as %2F, ? as %3F, # as %23, % as %25'
 
 /** A connection URI as libpq reads it (manual, 34.1.1.2). Throws TargetProblem. */
 export function parseDatabaseUrl(text: string): Keywords {
@@ -45,8 +52,11 @@ export function parseDatabaseUrl(text: string): Keywords {
   }
   const [, scheme = '', user, password, authority = '', dbname, query = ''] = match
   if (!/^postgres(ql)?$/i.test(scheme)) {
-    throw new TargetProblem(`the database URL has the scheme "${scheme}"; PostgreSQL's is postgresql://`)
+    const said = /^(?:jdbc:)?[a-z0-9+.-]+$/i.test(scheme) ? `the scheme "${scheme}"` : 'another scheme'
+    throw new TargetProblem(`the database URL has ${said}; PostgreSQL's is postgresql://`)
   }
+  // Then host, database and parameters would be pieces of a password, and be looked up, sent and shown.
+  if (authority.includes('@') || dbname?.includes('@') === true || user?.includes('?') === true) throw notEncoded()
   const found: Record<string, string> = {}
   const put = (name: string, value: string | undefined) => {
     if (value !== undefined && value !== '') found[name] = decode(name, value)
@@ -61,11 +71,23 @@ export function parseDatabaseUrl(text: string): Keywords {
     const [name = '', value = ''] = pair.split(/=(.*)/s)
     if (name === 'ssl' && value === 'true') put('sslmode', 'require')
     else if ((honoured as readonly string[]).includes(name)) put(name, value)
-    else if (!tolerated.has(name)) {
-      throw new TargetProblem(`the database URL has the parameter "${name}", which is not known here`)
-    }
+    else if (!tolerated.has(name)) throw unknownParameter(name, query)
   }
   return found
+}
+
+const notEncoded = () =>
+  new TargetProblem(`the database URL has an @ or ? where its password or host cannot be told for certain: ${ENCODE}`)
+
+/** Its name is shown only where no password can reach it: one with a raw & or ? goes on as a parameter. */
+function unknownParameter(name: string, query: string): TargetProblem {
+  if (query.includes('@')) return notEncoded()
+  const safe = /^[a-z_]{2,40}$/i.test(name) && !/(?:^|&)password=/.test(query)
+  return new TargetProblem(
+    safe
+      ? `the database URL has the parameter "${name}", which is not known here`
+      : `the database URL has a parameter that is not known here; if it is part of a password, ${ENCODE}`,
+  )
 }
 
 function decode(name: string, value: string): string {
@@ -77,10 +99,14 @@ function decode(name: string, value: string): string {
 }
 
 function splitHost(text: string): { host: string; port: string } {
-  const [, v6, plain = '', port = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d*))?$/.exec(text) ?? []
-  if (v6 === undefined && plain === '' && port === '' && text !== '') {
-    throw new TargetProblem('the database URL has a host that is no name, address or [IPv6 address]')
+  const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d*))?$/.exec(text)
+  if (match === null) {
+    throw new TargetProblem(
+      'the database URL has a host that is no name, address or [IPv6 address] with a port in digits; ' +
+        `if a password stands before it, ${ENCODE}`,
+    )
   }
+  const [, v6, plain = '', port = ''] = match
   return { host: v6 ?? plain, port }
 }
 
@@ -118,12 +144,16 @@ const nonEmpty = (text: string | undefined) => (text === '' ? undefined : text)
 
 function portOf(text: string): number {
   const port = Number(text === '' ? '5432' : text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new TargetProblem(`"${text}" is no port`)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    const shown = /^\d{1,10}$/.test(text) ? `"${text}"` : 'a text that is not a number'
+    throw new TargetProblem(`${shown} is no port; a port is from 1 to 65535`)
+  }
   return port
 }
 
 function oneOf<T extends string>(name: string, value: string, known: readonly T[]): T {
   const found = known.find((each) => each === value)
-  if (found === undefined) throw new TargetProblem(`${name} is "${value}"; it may be ${known.join(', ')}`)
+  const shown = /^[\w-]{1,20}$/.test(value) ? `${name} is "${value}"` : `${name} is another word`
+  if (found === undefined) throw new TargetProblem(`${shown}; it may be ${known.join(', ')}`)
   return found
 }

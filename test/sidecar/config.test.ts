@@ -128,6 +128,45 @@ describe('a database URL', () => {
     ['postgresql://h1,h2/d?port=1,2,3', /2 hosts but 3 ports/],
     ['postgresql://u:100%@h/d', /password in the database URL has a %/],
   ])('%s is a clear error', (url, message) => expect(() => target(url)).toThrow(message))
+
+  test.each([
+    ['postgresql://mig:S3c?ret#x&y=1@db/shop', 'S3c?ret#x&y=1'],
+    ['postgresql://mig:S3c#ret@db/shop?sslmode=require', 'S3c#ret'],
+    ['postgresql://mig:a:b@db/shop', 'a:b'],
+  ])('%s has the password that libpq finds in it', (url, password) =>
+    expect(target(url)).toMatchObject({ user: 'mig', password, hosts: [{ host: 'db' }], database: 'shop' }),
+  )
+
+  // Each way in which a password that was not percent-encoded is cut; its pieces begin with Zq.
+  test.each([
+    'postgresql://mig:ZqS3@ZqPw@db/shop',
+    'postgresql://mig:ZqS3@ZqPw?Zqx@db/shop',
+    'postgresql://mig:ZqS3@ZqPw/Zqx@db/shop',
+    'postgresql://mig:ZqS3@ZqPw?sslmode=Zqx@db/shop',
+    'postgresql://mig:ZqS3@ZqPw?port=Zqx&Zqy@db/shop',
+    'postgresql://mig:ZqS3/ZqPw@db/shop',
+    'postgresql://mig:ZqS3/ZqPw?Zqx@db/shop',
+    'postgresql://mig:ZqS3/ZqPw?Zqx=1&Zqy@db/shop',
+    'postgresql://mig:77/ZqPw@db/shop',
+    'postgresql://mig:ZqS3%ZqPw@db/shop',
+    'postgresql://mig:ZqS3%@db/shop',
+    'postgresql://mig:ZqS3@ZqPw:Zqx@db/shop',
+    'postgresql://mig:ZqS3@ZqPw,Zqx@db/shop',
+    'postgresql://mig:ZqS3@[ZqPw@db/shop',
+    'postgresql://db/shop?password=ZqS3&ZqPw',
+    'postgresql://db/shop?user=mig&password=ZqS3%&ZqPw=1',
+    'mig:ZqS3://ZqPw@db/shop',
+    'mig:ZqS3@ZqPw/shop',
+  ])('%s is refused without a piece of its password', (url) => {
+    let message = ''
+    try {
+      target(url)
+    } catch (error) {
+      message = String(error)
+    }
+    expect(message).toMatch(/TargetProblem|Error: /)
+    expect(message).not.toContain('Zq')
+  })
 })
 
 test('a termination message is valid JSON of at most 4096 bytes, whatever went wrong', () => {

@@ -1,4 +1,6 @@
-FROM node:24-trixie-slim AS build
+# What all stages begin with. A release pins it: --build-arg NODE_IMAGE=node:24-trixie-slim@sha256:…
+ARG NODE_IMAGE=node:24-trixie-slim
+FROM ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 # Install scripts fetch what only tests need; the builder's platform binary comes without one.
@@ -10,7 +12,7 @@ COPY certs certs
 COPY test/tools/build.ts test/tools/build.ts
 RUN node test/tools/build.ts webhook runner
 
-FROM node:24-trixie-slim AS webhook
+FROM ${NODE_IMAGE} AS webhook
 WORKDIR /app
 COPY --from=build /src/dist/webhook*.js /src/dist/libpg-query.wasm /app/
 USER 65532:65532
@@ -20,7 +22,7 @@ USER 65532:65532
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 CMD ["/usr/local/bin/node", "--max-old-space-size=192", "--max-semi-space-size=4", "--no-separate-gc-phases", "--v8-pool-size=1", "/app/webhook.js"]
 
-FROM node:24-trixie-slim AS runner
+FROM ${NODE_IMAGE} AS runner
 WORKDIR /app
 COPY --from=build /src/dist/runner* /src/dist/libpg-query.wasm /app/
 # What Node compiles of the runner stays in the image, for the user under which it runs (another compiles it again): a run

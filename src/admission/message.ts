@@ -49,7 +49,7 @@ function notListed(findings: readonly Finding[]): string[] {
   if (findings.length === 0) return []
   const counts = Map.groupBy(findings, ({ code }) => code)
   const byCode = [...counts].map(([code, each]) => `${each.length} ${code}`)
-  return [`  and ${findings.length} more: ${byCode.join(', ')} (npx lockkeeper lint lists those of the files)`]
+  return [`  and ${findings.length} more: ${byCode.join(', ')} (lockkeeper lint lists those of the files)`]
 }
 
 function rollbackLine(namespace: string, policy: Policy, findings: readonly Finding[]): string {

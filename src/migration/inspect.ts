@@ -90,7 +90,7 @@ const missing = (migration: Migration, format: Format): Finding => ({
   severity: 'error',
   file: migration.up.file,
   message: `${migration.up.file} has no down script`,
-  fix: `${format.missingDown(migration)} (npx lockkeeper lint shows what it must undo)`,
+  fix: `${format.missingDown(migration)} (lockkeeper lint shows what it must undo)`,
 })
 
 const empty = (down: Script): Finding => ({

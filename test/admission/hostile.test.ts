@@ -101,7 +101,7 @@ describe('more than a person can read', () => {
     expectReadable(result)
     const lines = messageOf(result).split('\n')
     expect(lines).toHaveLength(2 + 2 * 20 + 2)
-    expect(lines.at(-2)).toBe('  and 4981 more: 4981 rollback-missing (npx lockkeeper lint lists those of the files)')
+    expect(lines.at(-2)).toBe('  and 4981 more: 4981 rollback-missing (lockkeeper lint lists those of the files)')
     expect(messageOf(result).length).toBeLessThan(5000)
     expect(result.verdict.findings).toHaveLength(5001)
   })

@@ -123,7 +123,7 @@ describe('the next release', () => {
         '',
         'schema version 3 of shop/orders cannot be rolled back:',
         '  rollback-missing  3_rename_note.up.sql has no down script',
-        '                    fix: write 3_rename_note.down.sql (npx lockkeeper lint shows what it must undo)',
+        '                    fix: write 3_rename_note.down.sql (lockkeeper lint shows what it must undo)',
         'No pod was changed. Policy: rollback-policy=require on namespace shop.',
       ].join('\n'),
     )

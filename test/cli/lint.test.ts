@@ -29,7 +29,7 @@ describe('lint', () => {
       expect(stdout).toBe(
         [
           '2_x.up.sql: error rollback-missing: 2_x.up.sql has no down script',
-          '  fix: write 2_x.down.sql (npx lockkeeper lint shows what it must undo)',
+          '  fix: write 2_x.down.sql (lockkeeper lint shows what it must undo)',
           '2_x.up.sql:2: error transaction-control: 2_x.up.sql line 2 has COMMIT inside the script',
           '  fix: remove it: Lockkeeper opens one transaction around each script and commits it with the history',
           '3_y.down.sql:1: error rollback-empty: 3_y.down.sql holds no statement, so it would undo nothing',

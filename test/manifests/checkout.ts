@@ -22,11 +22,8 @@ export interface Checkout {
   run(script: PipelineScript, env?: Readonly<Record<string, string>>): Promise<ScriptResult>
 }
 
-/** What npx and npm are to a pipeline, where lockkeeper is installed. */
-const npx = (log: string) => `#!/bin/sh
-[ "$1" = --no-install ] && shift
-[ "$1" = lockkeeper ] || { echo "npx knows no $1" >&2; exit 127; }
-shift
+/** What `npm ci` leaves in node_modules/.bin of an application that has lockkeeper for a devDependency. */
+const installed = (log: string) => `#!/bin/sh
 '${process.execPath}' '${join(root, 'src/cli/main.ts')}' "$@"
 code=$?
 echo "$1 $code" >> '${log}'
@@ -47,14 +44,21 @@ done
 export async function withCheckout<T>(use: (checkout: Checkout) => Promise<T>): Promise<T> {
   const home = await mkdtemp(join(tmpdir(), 'lockkeeper-ci-'))
   const [folder, bin, log, later] = [join(home, 'app'), join(home, 'bin'), join(home, 'runs'), join(home, 'env')]
+  const paths = join(home, 'path')
   try {
     await cp(join(root, 'manifests/examples/orders'), folder, { recursive: true })
     await mkdir(bin)
-    const programs = { npx: npx(log), npm: '#!/bin/sh\n', ...(hasHelm ? {} : { helm: helmless }) }
-    for (const [name, text] of Object.entries(programs)) {
-      await writeFile(join(bin, name), text)
-      await chmod(join(bin, name), 0o755)
+    const programs = {
+      [join(folder, 'node_modules/.bin/lockkeeper')]: installed(log),
+      [join(bin, 'npm')]: '#!/bin/sh\n',
+      ...(hasHelm ? {} : { [join(bin, 'helm')]: helmless }),
     }
+    await mkdir(join(folder, 'node_modules/.bin'), { recursive: true })
+    for (const [path, text] of Object.entries(programs)) {
+      await writeFile(path, text)
+      await chmod(path, 0o755)
+    }
+    await writeFile(join(folder, '.gitignore'), 'node_modules\n')
     const path = [bin, join(process.execPath, '..'), process.env.PATH].join(delimiter)
     const git = (...args: string[]) => shell(['git', ...args], { cwd: folder, env: { PATH: path, HOME: home } })
     await git('init', '-q')
@@ -68,9 +72,11 @@ export async function withCheckout<T>(use: (checkout: Checkout) => Promise<T>): 
     const base = await commit('chart/migrations/1_create_orders.up.sql', 'chart/migrations/1_create_orders.down.sql')
     await commit('.')
     const run: Checkout['run'] = async ({ shell: command, text, env }, more) => {
-      await Promise.all([log, later].map((each) => writeFile(each, '', { flag: each === log ? 'w' : 'a' })))
+      await Promise.all([log, later, paths].map((each) => writeFile(each, '', { flag: each === log ? 'w' : 'a' })))
       const before = pairsIn(await readFile(later, 'utf8'))
-      const given = { PATH: path, HOME: home, GITHUB_ENV: later, CI: 'true', ...before, ...env, ...more }
+      const added = (await readFile(paths, 'utf8')).split('\n').filter((each) => each !== '')
+      const PATH = [...added, path].join(delimiter)
+      const given = { PATH, HOME: home, GITHUB_ENV: later, GITHUB_PATH: paths, CI: 'true', ...before, ...env, ...more }
       const result = await shell([...command, '-c', text], { cwd: folder, env: given })
       const runs = (await readFile(log, 'utf8')).split('\n').filter((line) => line !== '')
       return {

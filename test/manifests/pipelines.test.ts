@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -30,6 +30,30 @@ describe('nothing in the example pipelines can change by itself:', () => {
       for (const base of [job.extends ?? []].flat()) expect(Object.keys(jobs), name).toContain(base)
     }
   })
+})
+
+test('no message, page or example has lockkeeper run by npx, which would download whatever has that name', async () => {
+  const paths = ['README.md', '.pre-commit-hooks.yaml', 'docs', 'manifests', 'src', 'sidecar']
+  const found: string[] = []
+  for (const path of paths) {
+    const whole = join(root, path)
+    const below = (await stat(whole)).isDirectory()
+      ? await readdir(whole, { recursive: true, withFileTypes: true })
+      : []
+    const files = below.length === 0 ? [whole] : below.filter((each) => each.isFile())
+    for (const file of files) {
+      const name = typeof file === 'string' ? file : join(file.parentPath, file.name)
+      if (/npx\s+(?:-\S+\s+)*lockkeeper/.test(await readFile(name, 'utf8'))) found.push(name)
+    }
+  }
+  expect(found).toEqual([])
+})
+
+test('the images can be built on a base that a release pins by digest', async () => {
+  const text = await readFile(join(root, 'Dockerfile'), 'utf8')
+  expect(text.match(/^ARG NODE_IMAGE=node:24-trixie-slim$/gm)).toHaveLength(1)
+  const bases = [...text.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base)
+  expect(new Set(bases)).toEqual(new Set([`\${NODE_IMAGE}`]))
 })
 
 interface Hook {

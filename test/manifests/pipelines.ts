@@ -29,6 +29,7 @@ export interface GithubWorkflow {
 export interface GitlabJob {
   readonly extends?: string | readonly string[]
   readonly image?: string | { readonly name: string }
+  readonly before_script?: readonly string[]
   readonly script?: readonly string[]
 }
 
@@ -65,12 +66,13 @@ export async function gitlabScripts(values: Readonly<Record<string, string>>): P
   const { variables, ...rest } = await readPipeline<Record<string, GitlabJob> & { variables: Record<string, string> }>(
     'gitlab-ci.yaml',
   )
-  return Object.entries(rest).flatMap(([job, { script }]) =>
+  const before = (bases: GitlabJob['extends'] = []) => [bases].flat().flatMap((each) => rest[each]?.before_script ?? [])
+  return Object.entries(rest).flatMap(([job, { script, extends: bases }]) =>
     script === undefined
       ? []
       : [
           {
-            ...{ job, name: job, text: script.join('\n'), always: false },
+            ...{ job, name: job, text: [...before(bases), ...script].join('\n'), always: false },
             shell: ['bash', '-eo', 'pipefail'],
             env: { ...variables, ...values },
           },

@@ -134,7 +134,7 @@ describe('the format', () => {
 
   test('says which undo script to write', () => {
     const fixes = read('V43__add_status.sql', 'V1.sql', 'Views/V2__Values.sql').findings.map(({ fix }) => fix)
-    const hint = '(npx lockkeeper lint shows what it must undo)'
+    const hint = '(lockkeeper lint shows what it must undo)'
     expect(fixes).toEqual([
       `write U1.sql ${hint}`,
       `write Views/U2__Values.sql ${hint}`,

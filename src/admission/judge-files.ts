@@ -52,7 +52,8 @@ function wayUp(build: Build, catalogue: Catalogue): Finding[] {
   const files = range.flatMap(({ version, findings }) =>
     findings.filter(
       ({ code, severity }) =>
-        !code.startsWith('rollback-') && (severity === 'error' || isAbove(version, policy.baseline)),
+        !code.startsWith('rollback-') &&
+        (isAbove(version, policy.baseline) || (severity === 'error' && code !== 'sql-rejected')),
     ),
   )
   const rules = {
@@ -64,16 +65,18 @@ function wayUp(build: Build, catalogue: Catalogue): Finding[] {
   const back = [...rollbackFindings(range, rules), ...judgeProof(range, policy, catalogue)].filter(
     ({ code }) => code !== 'rollback-data-loss' || policy.denyFindings.includes(code),
   )
-  const excused: Finding[] =
-    build.breakGlass === undefined ? back : back.map((finding) => ({ ...finding, severity: 'warning' }))
+  // Break-glass excuses what is wrong with a way back, a down script that is not valid SQL included.
+  const excused = (finding: Finding): Finding =>
+    build.breakGlass !== undefined && isOfRollback(finding) ? { ...finding, severity: 'warning' } : finding
   return [
-    ...files,
-    ...excused,
+    ...[...files, ...back].map(excused),
     ...lateVersions(catalogue, old?.status),
     ...changedScripts(catalogue, old?.status),
     ...shownIrreversible(range, rules),
   ]
 }
+
+const isOfRollback = ({ code }: Finding) => code.startsWith('rollback-') || code === 'sql-rejected'
 
 /** The migrations above one version, up to another. */
 export const between = ({ entries }: Catalogue, from: string | undefined, to: string): readonly CatalogueEntry[] =>

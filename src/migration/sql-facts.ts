@@ -5,7 +5,7 @@ import type { MigrationSet } from './migration.ts'
 export interface SqlFacts {
   /** By version, the floor that it brings by itself, where that is known: see `Migration.floor`. */
   readonly floors: Readonly<Record<string, string>>
-  /** Only said: a namespace may list their codes in `deny-findings`. */
+  /** Only said, unless a namespace lists their codes in `deny-findings`; a down script that is not valid SQL is an error. */
   readonly findings: readonly Finding[]
 }
 

@@ -3,7 +3,7 @@ import type { Migration, MigrationSet, TransactionMode } from '../migration/migr
 import { compareVersions } from '../migration/version.ts'
 import type { Thing } from '../sql/effects/effect.ts'
 import { effectsOf } from '../sql/effects/effects.ts'
-import type { Parse } from '../sql/parser.ts'
+import { PARSER_VERSION, type Parse } from '../sql/parser.ts'
 import { Schema } from '../sql/schema.ts'
 import { type ReadScript, readScript, type Statement } from '../sql/statement.ts'
 import { type Judged, judgedOf } from './judged.ts'
@@ -39,8 +39,8 @@ export interface Judgement {
 
 /** What there is to say about the SQL of a set. Callbacks and baselines are not looked at. */
 export function judge({ migrations }: Pick<MigrationSet, 'migrations'>, options: JudgeOptions): Judgement {
-  const { parse, since, briefly = false, server = OLDEST_SERVER } = options
-  const all = migrations.map((migration) => readMigration(migration, parse, since))
+  const { briefly = false, server = OLDEST_SERVER } = options
+  const all = migrations.map((migration) => readMigration(migration, options))
   const releases = Map.groupBy(all, ({ scope }) => scope)
   const repeated = all.filter(({ migration: { kind } }) => kind === 'repeatable').flatMap(({ up }) => madeBy(up))
   const schema = new Schema()
@@ -70,12 +70,19 @@ interface ReadMigration {
   readonly scope: string
 }
 
-const readMigration = (migration: Migration, parse: Parse, since: string | undefined): ReadMigration => ({
+const readMigration = (migration: Migration, { parse, since, server }: JudgeOptions): ReadMigration => ({
   migration,
   up: readScript(migration.up, parse),
-  down: migration.down && readScript(migration.down, parse),
+  down: migration.down && readScript(migration.down, parse, ofRejected(migration, server)),
   scope: scopeOf(migration, since),
 })
+
+/**
+ * A down script that the parser rejects undoes nothing: extensions add no grammar, so that only a server newer than the
+ * parser could accept it. One of a migration that is declared irreversible never runs.
+ */
+const ofRejected = ({ irreversible }: Migration, server: number = OLDEST_SERVER): Finding['severity'] =>
+  irreversible === undefined && server <= PARSER_VERSION ? 'error' : 'warning'
 
 const madeBy = ({ statements }: ReadScript): Thing[] =>
   statements.flatMap((each) => effectsOf(each).flatMap((effect) => (effect.act === 'make' ? effect.thing : [])))

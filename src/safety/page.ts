@@ -41,7 +41,7 @@ const head = `# Rules
 
 <!-- Made by \`node test/tools/rules-page.ts\` from src/safety. -->
 
-\`lockkeeper lint\` reads the SQL of every migration, up and down, with PostgreSQL's own parser, and says what locks clients out, loses data, or stands in the way of a rollback. All of these are warnings but for two about down scripts, \`rollback-only-records\` and \`rollback-order\`, which are certain.
+\`lockkeeper lint\` reads the SQL of every migration, up and down, with PostgreSQL's own parser, and says what locks clients out, loses data, or stands in the way of a rollback. All of these are warnings but for three about down scripts, \`rollback-only-records\`, \`rollback-order\` and \`sql-rejected\`, which are certain.
 
 - \`--since VERSION\`: only migrations above it, as one release. A table that a release makes is empty and unknown to clients until the release is through, so nothing is said of locks on it. Without it every migration is a release of its own.
 - \`--server-version N\`: the PostgreSQL that the migrations will run on, 14 if nothing is said. Findings and advice follow it.
@@ -52,7 +52,7 @@ Sections and pages of the manual are those of PostgreSQL 18.`
 
 const unread = `### \`sql-rejected\`
 
-A warning with line, column and the parser's own words: correct it, or leave it if an extension or a newer server brings the syntax. The server has the last word.
+A statement that PostgreSQL 18's parser does not accept, with line, column and the parser's own words. In an up script it is a warning: the server has the last word. In a down script it is an error, at admission too, since such a script undoes nothing; extensions add no grammar. Only a server newer than the parser could accept it: with \`--server-version 19\` it is a warning.
 
 ### \`sql-too-long\`
 

@@ -14,7 +14,10 @@ export interface SqlFactsOptions {
 /** UTF-16 units of SQL whose trees are kept while one set is read twice: by the rules, and for its floors. */
 const ROOM = 100_000
 
-/** What the SQL of a set says: its findings, all as warnings (DESIGN section 6), and the floors that are known. */
+/**
+ * What the SQL of a set says, and the floors that are known. Its findings are warnings here, but for a down script that is
+ * not valid SQL: that is no rollback script.
+ */
 export function sqlFacts(set: Pick<MigrationSet, 'migrations'>, { parse: read, since }: SqlFactsOptions): SqlFacts {
   const parse = remembering(read, ROOM)
   const { findings } = judge(set, { parse, briefly: true, ...(since !== undefined && { since }) })
@@ -25,6 +28,8 @@ export function sqlFacts(set: Pick<MigrationSet, 'migrations'>, { parse: read, s
   })
   return {
     floors: Object.fromEntries(known),
-    findings: findings.map((finding) => ({ ...finding, severity: 'warning' })),
+    findings: findings.map((finding) =>
+      finding.code === 'sql-rejected' ? finding : { ...finding, severity: 'warning' },
+    ),
   }
 }

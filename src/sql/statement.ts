@@ -31,8 +31,11 @@ export interface ReadScript {
 /** The parser takes 150 times a statement's size, so longer ones are not given to it. UTF-16 units. */
 export const MAX_PARSED = 1024 * 1024
 
-/** The statements of a script. One whose quotes or comments are not closed has none: reading the files said so. */
-export function readScript(script: Script, parse: Parse): ReadScript {
+/**
+ * The statements of a script. One whose quotes or comments are not closed has none: reading the files said so.
+ * `severity`: of a statement that the parser rejects.
+ */
+export function readScript(script: Script, parse: Parse, severity: Finding['severity'] = 'warning'): ReadScript {
   const unread: { statement: Statement; finding: Finding }[] = []
   const leave = (place: Place, finding: Finding): Statement[] => {
     const statement = { ...place, node: undefined }
@@ -46,7 +49,9 @@ export function readScript(script: Script, parse: Parse): ReadScript {
     if (body.words[0] === 'insert' && isBulk(script, text)) return [{ ...place, node: insertInto(text), bulk: true }]
     if (text.length > MAX_PARSED) return leave(place, tooLong(script, place))
     const nodes = parse(text)
-    return 'message' in nodes ? leave(place, rejected(script, place, nodes)) : nodes.map((node) => ({ ...place, node }))
+    return 'message' in nodes
+      ? leave(place, rejected(script, place, nodes, severity))
+      : nodes.map((node) => ({ ...place, node }))
   })
   return { script, statements, unread }
 }
@@ -87,17 +92,25 @@ const target = /^insert\s+into\s+((?:"(?:[^"]|"")*"|[^\s".(]+|\s*\.\s*)+)/i
 
 type Place = Omit<Statement, 'node'>
 
-function rejected({ file, text, line: first }: Script, place: Place, { message, at = 0 }: Rejected): Finding {
+function rejected(
+  { file, text, line: first }: Script,
+  place: Place,
+  { message, at = 0 }: Rejected,
+  severity: Finding['severity'],
+): Finding {
   const offset = place.start + at
   const line = lineOf(text, offset) + first - 1
   const column = offset - text.lastIndexOf('\n', offset - 1)
   return {
     code: 'sql-rejected',
-    severity: 'warning',
+    severity,
     file,
     line,
-    message: `${file} line ${line} column ${column} is no SQL that PostgreSQL ${PARSER_VERSION} knows: ${message}`,
-    fix: 'correct it; if an extension or a newer server brings this syntax, the server has the last word',
+    message: `${file} line ${line} column ${column} is not valid SQL for PostgreSQL ${PARSER_VERSION}: ${message}`,
+    fix:
+      severity === 'error'
+        ? 'correct the statement: the server would reject it and the rollback would fail'
+        : `correct the statement, unless the server is newer than PostgreSQL ${PARSER_VERSION} and knows this syntax`,
   }
 }
 

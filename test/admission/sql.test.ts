@@ -149,6 +149,36 @@ describe('what the SQL says', () => {
     expect(rollout(locks, listed, { dryRun: true, source: source(locks, true) }).verdict.allowed).toBe(false)
   })
 
+  describe('of a down script that is not valid SQL', () => {
+    const broken: Files = {
+      ...release(2),
+      '3_more.up.sql': 'ALTER TABLE orders ADD extra text;',
+      '3_more.down.sql': 'ALTER TABLE orders DELETE COLUMN extra;',
+    }
+    test.each(['require', 'off'])('is a denial under rollback-policy: %s', (policy) => {
+      const { verdict } = rollout(broken, { [key('rollback-policy')]: policy })
+      expect(verdict.allowed).toBe(false)
+      expect('message' in verdict && verdict.message).toContain(
+        'sql-rejected  3_more.down.sql line 1 column 20 is not valid SQL for PostgreSQL 18: syntax error at or near "DELETE"',
+      )
+    })
+
+    test('is a denial on the first rollout of a workload too', () => {
+      expect(codes(admit(v('3'), undefined, { source: source(broken) }), 'error')).toEqual(['sql-rejected'])
+    })
+
+    test('denies neither what the baseline covers, nor the way back, nor a rollout under break-glass', () => {
+      const baseline = shop({ [key('baseline-version')]: '3' })
+      expect(admit(v('3'), undefined, { source: source(broken), namespace: baseline }).verdict.allowed).toBe(true)
+      const excuse = { [key('break-glass')]: '3 orders cannot be placed' }
+      const namespace = shop({ [key('allow-break-glass')]: 'true' })
+      const glass = admit(v('3', excuse), create('2'), { source: source(broken), namespace, now: 2000 })
+      expect(glass.verdict.allowed).toBe(true)
+      const back = admit(v('2'), glass.object, { source: source(broken), namespace, now: 3000 })
+      expect(back.verdict.allowed).toBe(true)
+    })
+  })
+
   test('is not asked of what the baseline covers', () => {
     const namespace = shop({ [key('baseline-version')]: '3' })
     expect(codes(admit(v('3'), undefined, { source: source(locks), namespace }))).toEqual([])

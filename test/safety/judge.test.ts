@@ -189,7 +189,7 @@ describe('what cannot be read', () => {
     expect(found.map(brief)).toEqual(['1_a.up.sql:3 sql-rejected', '1_a.up.sql:4 index-blocks-writes'])
     expect(found[0]).toMatchObject({
       severity: 'warning',
-      message: '1_a.up.sql line 3 column 8 is no SQL that PostgreSQL 18 knows: syntax error at or near "WHERE"',
+      message: '1_a.up.sql line 3 column 8 is not valid SQL for PostgreSQL 18: syntax error at or near "WHERE"',
     })
   })
 
@@ -221,6 +221,38 @@ describe('what cannot be read', () => {
 
   test('a quote that is never closed is said by the reader, and nothing else is', () =>
     expect(up("SELECT 'a")).toEqual([]))
+
+  describe('in a down script', () => {
+    const severities = (down: string, options?: Options, upText = 'CREATE TABLE t (a int)') =>
+      judged({ '1_a.up.sql': upText, '1_a.down.sql': down }, options).findings.map(
+        ({ code, file, severity }) => `${file} ${severity} ${code}`,
+      )
+    test.each([
+      ['a word that does not exist', 'ALTER TABLE t DELETE COLUMN a;'],
+      ['prose', 'nothing to do here'],
+      ['a statement that is cut off', 'DROP TABLE'],
+      ['another dialect', 'ALTER TABLE `t` DROP `a`'],
+      ['one of several', 'DROP TABLE t; DROP TABEL u; SELECT 1'],
+    ])('is an error: %s', (_, down) => {
+      expect(severities(down)).toContain('1_a.down.sql error sql-rejected')
+    })
+
+    test('is a warning for a server newer than the parser, which may know it', () => {
+      expect(severities('DROP TABLE t GENTLY', { server: 19 })).toEqual(['1_a.down.sql warning sql-rejected'])
+      expect(severities('DROP TABLE t GENTLY', { server: 18 })).toEqual(['1_a.down.sql error sql-rejected'])
+    })
+
+    test('is a warning where the migration is declared irreversible, so that it never runs', () => {
+      const up = '-- lockkeeper: irreversible rows are gone\nCREATE TABLE t (a int)'
+      expect(severities('SELEC 1', {}, up)).toEqual(['1_a.down.sql warning sql-rejected'])
+    })
+
+    test('cannot be allowed by a comment', () => {
+      expect(severities('-- lockkeeper: allow sql-rejected we know\nSELEC 1')).toContain(
+        '1_a.down.sql error sql-rejected',
+      )
+    })
+  })
 
   test('keeps the two scripts from being matched: what is missed may be in there', () => {
     const files = { '1_a.up.sql': 'CREATE TABLE t (a int)', '1_a.down.sql': 'SELEC 1' }

@@ -35,6 +35,7 @@ export async function resolve(output: Output, options: ResolveOptions, version: 
       output.print(`version ${version} has no step that was begun and not finished`)
       return 3
     }
+    await session.own()
     if (!(await tryLock(session, request.set))) throw new Problem('a run holds the lock', 'wait until it is over')
     const { says, records } = settlement(unfinished, done)
     const journal = { run: randomUUID(), n: 0 }
@@ -58,7 +59,7 @@ async function gone(session: Session, request: RunRequest, seen: Seen | undefine
 }
 
 const write = (session: Session, statements: readonly string[]) =>
-  session.execute(['BEGIN', 'SET LOCAL search_path = pg_catalog', ...statements, 'COMMIT'].join(';\n'))
+  session.execute(['BEGIN', ...statements, 'COMMIT'].join(';\n'))
 
 const reverted = 'counts as reverted'
 

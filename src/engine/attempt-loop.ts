@@ -60,6 +60,7 @@ async function begin(session: Session, context: RunContext, state: RunState): Pr
   const [pid, facts] = await Promise.all([session.pid(), serverFacts(session, context.request.historySchema)])
   state.pid = pid
   await refuseShared(session, pid, context.database, context.who)
+  await session.own()
   if (facts.standby) {
     throw new RunFailure(
       'standby',

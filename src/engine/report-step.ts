@@ -67,6 +67,7 @@ async function journalFailure(
 ): Promise<void> {
   const detail = `${failure.code}: ${failure.message}`
   try {
+    await session.takeBack()
     await session.execute(journalRow(context.request, state.journal, { event: 'failed', version, detail }))
   } catch (error) {
     // A script may have left the session unusable; what matters is the failure itself, which is thrown by the caller.

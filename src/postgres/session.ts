@@ -1,6 +1,7 @@
 import { type Client, type DatabaseError, Query } from 'pg'
 import { Interruption, RunFailure, stateOf } from './failure.ts'
 import { giveRows, goesAlone, isLong, type LongQuery, sendInPieces } from './long-query.ts'
+import { OWN_SESSION, opening } from './own-settings.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -33,12 +34,17 @@ interface Flying {
   readonly land: (status: string | undefined) => void
 }
 
-/** One PostgreSQL session. Text goes by the simple protocol, so that it means what psql means by it. */
+/**
+ * One PostgreSQL session. Text goes by the simple protocol, so that it means what psql means by it. The session is ours
+ * from its first question on (see `own-settings.ts`): what makes it so travels with that question.
+ */
 export class Session {
   readonly #client: Client
   readonly #wire: Wire
   readonly #flying: Flying[] = []
   #lost: Error | undefined
+  /** Whether our settings hold until the end of the session, and not only for one message. */
+  #ours = false
 
   constructor(client: Client) {
     this.#client = client
@@ -66,7 +72,12 @@ export class Session {
     if (this.#lost !== undefined) throw lost(this.#lost)
     this.#flying.push({ error: undefined, completed: 0, land: () => undefined })
     try {
-      return (await this.#client.query<Row>(text)).rows
+      if (this.#ours) return (await this.#client.query<Row>(text)).rows
+      // pg answers a message of several statements with the result of each.
+      const asked = await this.#client.query<Row>(`${opening(this.announcedPid)};\n${text}`)
+      const results = asked as unknown as { readonly rows: Row[] }[]
+      this.#ours ||= results.some(({ rows: [row] }) => row?.process !== undefined && row.process === this.announcedPid)
+      return results.at(-1)?.rows ?? []
     } catch (error) {
       if (error instanceof Error && isLoss(error)) throw lost(error)
       throw error
@@ -75,8 +86,29 @@ export class Session {
 
   /** The server's process that serves this session. */
   async pid(): Promise<number> {
-    const [row] = await this.rows('select pg_backend_pid() as pid')
+    const [row] = await this.rows('SELECT pg_catalog.pg_backend_pid() AS pid')
     return Number(row?.pid)
+  }
+
+  /** Makes the session ours for good: only for one that no pooler lends to others. */
+  async own(): Promise<void> {
+    if (!this.#ours) await this.#sendOwn('ROLLBACK')
+  }
+
+  /** Ends whatever transaction is open, and makes the session ours again, whatever a script did to it. */
+  async takeBack(): Promise<void> {
+    await this.#sendOwn('ROLLBACK')
+  }
+
+  /** Makes the session as new as one that was just opened. */
+  async renew(): Promise<void> {
+    await this.#sendOwn('DISCARD ALL')
+  }
+
+  async #sendOwn(first: string): Promise<void> {
+    const failed = (await this.send([first, OWN_SESSION])).find(({ error }) => error !== undefined)
+    if (failed?.error !== undefined) throw failed.error
+    this.#ours = true
   }
 
   /** The process that was named when the connection opened: the server's own, or a pooler's invention. */
@@ -86,7 +118,7 @@ export class Session {
 
   /** Statements whose rows nobody reads; several are one implicit transaction. */
   async execute(text: string): Promise<void> {
-    const [outcome] = await this.send([text])
+    const [outcome] = await this.send([this.#ours ? text : `${opening(this.announcedPid)};\n${text}`])
     if (outcome?.error !== undefined) throw outcome.error
   }
 

@@ -56,7 +56,7 @@ export class World {
   /** As new as one that was just opened, at a third of the price: the server knows its catalogs already. */
   async #cleanSession(): Promise<Session> {
     if (this.#mover !== undefined) {
-      await this.#mover.execute('discard all')
+      await this.#mover.renew()
       return this.#mover
     }
     const { server, database } = this.#given
@@ -81,8 +81,9 @@ export class World {
     const { server, database } = this.#given
     const session = await connect(server.target(database), 'prove')
     const query = catalogQuery({ major: server.major, historySchema: DEFAULTS.historySchema })
-    // Names are qualified only where nothing is on the path; the plan is made once.
-    await session.execute(`set search_path = ''; set jit = off; prepare lockkeeper_catalog as ${query}`)
+    // Names are qualified where their schema is not on the path, which is pg_catalog's; the plan is made once.
+    await session.own()
+    await session.execute(`set jit = off; prepare lockkeeper_catalog as ${query}`)
     return session
   }
 

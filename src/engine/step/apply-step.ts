@@ -55,12 +55,12 @@ export async function applyStep(applier: Applier, step: Step, { sent, wanted }: 
         ? { result: await (sent?.outcome ?? send()), blockers: undefined }
         : await watchBlockers(database, who, await session.pid(), send)
     if (result === 'changed') {
-      await session.execute('rollback')
+      await session.takeBack()
       return 'changed'
     }
     if (succeeded(result)) return { durationMs: Date.now() - started, retries }
     await sent?.land()
-    await session.execute('rollback')
+    await (step.kept ? session.execute('ROLLBACK') : session.takeBack())
     const reason = passingReason(result)
     if (reason === undefined) throw stepFailure(step, result)
     const pause = pauseAfter(retries, request.lockTimeoutMs)

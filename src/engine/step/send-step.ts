@@ -20,9 +20,10 @@ export async function sendStep(
   waiting: boolean,
 ): Promise<StepOutcome> {
   const messages = messagesOf(step, settings, false)
-  const { header, script, rows } = messages
+  const { script, rows } = messages
+  const header = `${messages.header};\n${messages.handover}`
   const query = { parts: script, rows }
-  if (goesAlone(query)) return sendApart(session, messages)
+  if (goesAlone(query)) return sendApart(session, header, messages)
   if (!waiting) return outcomeOf(await session.send([header, query, messages.trailer]))
   const last = async () => session.send([messages.trailer])
   const sent = await Promise.all([session.send([header, query]), last()])
@@ -30,8 +31,8 @@ export async function sendStep(
 }
 
 /** The trailer waits for the end of the script, and is made while the server runs it. */
-async function sendApart(session: Session, messages: StepMessages): Promise<StepOutcome> {
-  const { header, script, rows } = messages
+async function sendApart(session: Session, header: string, messages: StepMessages): Promise<StepOutcome> {
+  const { script, rows } = messages
   let trailer: string | undefined
   const query = {
     parts: script,
@@ -56,13 +57,13 @@ export async function sendStepIf(
   wanted: () => Promise<boolean>,
 ): Promise<StepOutcome | 'changed'> {
   const messages = messagesOf(step, settings, true)
-  const { header, script, rows } = messages
+  const { header, handover, script, rows } = messages
   const [opened] = await session.send([header])
   if (opened === undefined || opened.error !== undefined) return outcomeOf([opened])
   if (!(await wanted())) return 'changed'
-  const [ran] = await session.send([{ parts: script, rows }])
-  if (ran === undefined || ran.error !== undefined) return outcomeOf([opened, ran])
-  return outcomeOf([opened, ran, ...(await session.send([messages.trailer]))])
+  const [given, ran] = await session.send([handover, { parts: script, rows }])
+  if (ran === undefined || given?.error !== undefined || ran.error !== undefined) return outcomeOf([given, ran])
+  return outcomeOf([given, ran, ...(await session.send([messages.trailer]))])
 }
 
 const skipped: Outcome = { error: undefined, completed: 0, status: 'E' }

@@ -5,10 +5,9 @@ import { concurrentTarget } from '../../migration/concurrent.ts'
 import { type Unit, unitsOf } from '../../migration/units.ts'
 import { type Before, lookBefore, settle } from '../../postgres/concurrent-index.ts'
 import { RunFailure } from '../../postgres/failure.ts'
-import { identifier } from '../../postgres/sql.ts'
 import { type Applier, applyStep } from './apply-step.ts'
 import { runAlone, unbounded } from './run-outside-transaction.ts'
-import { type Step, scriptsOf } from './step.ts'
+import { asRole, cleaning, type Step, scriptsOf } from './step.ts'
 import { NeedsNoTransaction } from './step-failure.ts'
 
 /** A try of a step that runs statement by statement. */
@@ -42,10 +41,18 @@ export async function runStatements(trial: Trial): Promise<'done' | 'changed'> {
   if (step.direction === 'down') begun.push(raiseEpoch(request))
   const begin = { ...alone(step), script: nothing(step), record: unfinished === undefined ? begun : [] }
   if ((await applyStep(applier, begin, { ...(wanted && { wanted }) })) === 'changed') return 'changed'
-  if (request.role !== undefined) await applier.session.execute(`SET ROLE ${identifier(request.role)}`)
+  await giveSession(trial)
   for (const unit of units) await runUnit(trial, unit, unfinished?.statements.get(unit.n))
+  await applier.session.takeBack()
   await applyStep(applier, { ...alone(step), script: nothing(step) }, {})
   return 'done'
+}
+
+/** A role that may only read by default migrates all the same: what runs in a transaction of ours may write, too. */
+async function giveSession({ applier: { session, settings }, step }: Trial): Promise<void> {
+  const { lockTimeoutMs } = settings.request
+  const clean = [...cleaning(step, { ...settings, lockTimeoutMs }), ...asRole(settings)]
+  await session.execute([...clean, 'SET default_transaction_read_only = off'].join(';\n'))
 }
 
 const nothing = ({ script }: Step) => ({ ...script, text: '' })

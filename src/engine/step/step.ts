@@ -6,6 +6,7 @@ import type { RunRequest } from '../../migration/run-request.ts'
 import { transactionBody } from '../../migration/transaction.ts'
 import { stateOf } from '../../postgres/failure.ts'
 import { lostHere, setApplicationName } from '../../postgres/lock.ts'
+import { OWN_SESSION, OWN_TRANSACTION } from '../../postgres/own-settings.ts'
 import { identifier, literal } from '../../postgres/sql.ts'
 
 /** What our own checks say when they fail; see `raise`. */
@@ -64,8 +65,10 @@ export interface StepSettings {
 /** The three simple queries of a step, and the rows that COPY in its script reads. */
 export interface StepMessages {
   readonly rows: readonly string[]
-  /** Opens the transaction, makes the session clean, and checks that the step is due. */
+  /** Opens the transaction and checks, with our own settings, that the step is due. */
   readonly header: string
+  /** Gives the session to the script: clean, with the settings of the role that runs it. */
+  readonly handover: string
   /** The parts of the script, behind `entry`. */
   readonly script: readonly string[]
   /** Proves that the transaction and the lock are still ours, records the step and commits. */
@@ -86,11 +89,11 @@ export function messagesOf(step: Step, settings: StepSettings, alone: boolean): 
   const mark = randomUUID()
   const bodies = scriptsOf(step).map(transactionBody)
   const { begin } = bodies[step.around?.before.length ?? 0] ?? { begin: 'begin' }
-  const clean = step.kept ? patience(settings) : cleaning(step, settings)
   return {
     rows: bodies.flatMap(({ rows }) => rows),
     // BEGIN comes first: an isolation level must be set before any query of a message.
-    header: [begin, ...clean, ...opening(step, settings, mark, alone)].join(';\n'),
+    header: [step.kept ? ordinary(begin) : begin, ...checks(step, settings, alone)].join(';\n'),
+    handover: handover(step, settings, mark).join(';\n'),
     script: [entry, ...bodies.flatMap(({ text }, i) => (i === 0 ? [text] : [BETWEEN, text]))],
     // When it is asked for: packing a script of megabytes takes its time, and the server runs the script meanwhile.
     get trailer() {
@@ -99,8 +102,8 @@ export function messagesOf(step: Step, settings: StepSettings, alone: boolean): 
   }
 }
 
-/** Undoes what an earlier script left in the session. */
-function cleaning({ direction, version }: Step, { request, ownSettings, who, lockTimeoutMs }: StepSettings): string[] {
+/** Undoes what an earlier script, or we, left in the session: a script finds what the role sets for itself. */
+export function cleaning({ direction, version }: Step, { request, ownSettings, who, lockTimeoutMs }: StepSettings): string[] {
   return [
     ...['RESET SESSION AUTHORIZATION', 'RESET ROLE', 'RESET ALL', 'CLOSE ALL', 'UNLISTEN *', 'DEALLOCATE ALL'],
     ...['DISCARD TEMP', 'DISCARD SEQUENCES'],
@@ -116,33 +119,61 @@ function cleaning({ direction, version }: Step, { request, ownSettings, who, loc
 const patience = ({ request, lockTimeoutMs }: StepSettings): string[] =>
   lockTimeoutMs === request.lockTimeoutMs ? [] : [`SET LOCAL lock_timeout = ${lockTimeoutMs}`]
 
-function opening({ more, after, kept }: Step, { request }: StepSettings, mark: string, alone: boolean): string[] {
-  const { owner, set, role } = request
+/** The session is still the script's, whose own default may be another one. */
+const ordinary = (begin: string) =>
+  begin === 'begin' ? 'BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE' : begin
+
+function checks({ after, kept }: Step, { request }: StepSettings, alone: boolean): string[] {
+  const { owner, set } = request
   const schema = identifier(request.historySchema)
   const newer = owner && `EXISTS (SELECT FROM ${schema}.requirement WHERE ${ownRow(owner)} AND token > ${owner.token})`
   const missing =
     after &&
     `NOT EXISTS (SELECT FROM ${schema}.migration WHERE "set" = ${literal(set)} AND version = ${literal(after)})`
   return [
-    ...(more ? ['SET LOCAL synchronous_commit = off'] : []),
-    `SET LOCAL lockkeeper.step = '${mark}'`,
+    // Rolled back to, it gives a script that goes on its own settings again.
+    ...(kept ? [`SAVEPOINT ${savepoint}`, ...OWN_TRANSACTION] : [OWN_TRANSACTION[0]]),
     ...(alone ? [`LOCK TABLE ${schema}.requirement IN SHARE ROW EXCLUSIVE MODE`] : []),
     ...raise([newer, FENCED], [missing, OUT_OF_TURN]),
-    ...(role === undefined || kept ? [] : [`SET ROLE ${identifier(role)}`]),
+    ...(kept ? [`ROLLBACK TO SAVEPOINT ${savepoint}`, `RELEASE SAVEPOINT ${savepoint}`] : []),
+  ]
+}
+
+function handover(step: Step, settings: StepSettings, mark: string): string[] {
+  const { kept, more } = step
+  return [
+    ...(kept ? patience(settings) : [...cleaning(step, settings), ...asRole(settings)]),
+    ...(more ? ['SET LOCAL synchronous_commit = off'] : []),
+    `SET LOCAL lockkeeper.step = '${mark}'`,
     `SAVEPOINT ${savepoint}`,
   ]
 }
 
-/** The next BEGIN comes before its own RESET ALL, and would begin as the script before it said. */
-const ofTransactions = ['isolation', 'read_only', 'deferrable'].map((each) => `RESET default_transaction_${each}`)
+/** The role that runs the scripts, where it is not the one that logs in. */
+export const asRole = ({ request: { role } }: Pick<StepSettings, 'request'>): string[] =>
+  role === undefined ? [] : [`SET ROLE ${identifier(role)}`]
 
-function trailer({ record, kept }: Step, { request }: StepSettings, mark: string): string {
+/**
+ * What the next step needs, which follows at once: its BEGIN would else begin as this script said. The rest of our
+ * settings comes with the last step.
+ */
+const BETWEEN_STEPS = [
+  'RESET SESSION AUTHORIZATION',
+  'SET ROLE NONE',
+  `SET default_transaction_isolation = 'read committed'`,
+  'SET default_transaction_read_only = off',
+  'SET default_transaction_deferrable = off',
+  'SET search_path = pg_catalog, pg_temp',
+]
+
+function trailer({ record, kept, more }: Step, { request, lockTimeoutMs }: StepSettings, mark: string): string {
   const left = `pg_catalog.current_setting('lockkeeper.step', true) IS DISTINCT FROM ${literal(mark)}`
   return [
-    ...(kept
-      ? ['SET LOCAL SESSION AUTHORIZATION DEFAULT', 'SET LOCAL ROLE NONE']
-      : ['RESET SESSION AUTHORIZATION', 'RESET ROLE', ...ofTransactions]),
-    'SET LOCAL search_path = pg_catalog',
+    // Deferred triggers are the script's: they run as its role, with its path, and not as ours at the commit.
+    'SET CONSTRAINTS ALL IMMEDIATE',
+    ...(kept ? OWN_TRANSACTION : more ? BETWEEN_STEPS : [OWN_SESSION]),
+    `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
+    'SET LOCAL statement_timeout = 0',
     ...raise([left, LEFT_TRANSACTION], [lostHere(request.set), LOST_LOCK]),
     ...record,
     'COMMIT',

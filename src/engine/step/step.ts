@@ -103,7 +103,10 @@ export function messagesOf(step: Step, settings: StepSettings, alone: boolean): 
 }
 
 /** Undoes what an earlier script, or we, left in the session: a script finds what the role sets for itself. */
-export function cleaning({ direction, version }: Step, { request, ownSettings, who, lockTimeoutMs }: StepSettings): string[] {
+export function cleaning(
+  { direction, version }: Step,
+  { request, ownSettings, who, lockTimeoutMs }: StepSettings,
+): string[] {
   return [
     ...['RESET SESSION AUTHORIZATION', 'RESET ROLE', 'RESET ALL', 'CLOSE ALL', 'UNLISTEN *', 'DEALLOCATE ALL'],
     ...['DISCARD TEMP', 'DISCARD SEQUENCES'],

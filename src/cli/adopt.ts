@@ -10,11 +10,12 @@ import { readHistory } from '../history/read.ts'
 import type { MigrationSet } from '../migration/migration.ts'
 import { repeatableKey, repeatableName } from '../migration/repeatable.ts'
 import type { RunRequest } from '../migration/run-request.ts'
+import { sanitize } from '../migration/sanitize.ts'
 import { highestVersion } from '../migration/version.ts'
 import { exitOf, RunFailure } from '../postgres/failure.ts'
 import type { Session } from '../postgres/session.ts'
 import { type DatabaseOptions, person, requestOf, targetOf, withDatabase } from './database.ts'
-import { type Output, red, table, yellow } from './output.ts'
+import { describeFailure, type Output, table, yellow } from './output.ts'
 
 export interface AdoptOptions extends DatabaseOptions {
   readonly from?: FormatName
@@ -93,7 +94,7 @@ async function takeOver(
 ): Promise<Outcome> {
   const warnings: string[] = []
   const emit = ({ event, level, message = '' }: RunEvent) => {
-    if (event === 'waiting') output.say(`waiting: ${message}`)
+    if (event === 'waiting') output.say(`waiting: ${sanitize(message)}`)
     if (level === 'warn') warnings.push(message)
   }
   await run({ request, database: targetOf(options), who: person(), files: async () => files, emit })
@@ -116,7 +117,7 @@ function say(
 ): void {
   const result = dryRun ? 'planned' : 'done'
   output.document({ result, from: tool.name, table: shown(of), keep, adopted, warnings, findings: [] })
-  for (const message of warnings) output.say(`${yellow('warning', output.colour)}: ${message}`)
+  for (const message of warnings) output.say(`${yellow('warning', output.colour)}: ${sanitize(message)}`)
   const lines = adopted.map(({ version, name, appliedAt, down }) => [
     version,
     name,
@@ -136,6 +137,6 @@ function refused(output: Output, { code, message, fix, place }: RunFailure): num
   const exit = exitOf(code)
   const finding = { code, severity: 'error', ...place, message, fix }
   output.document({ result: exit === 12 ? 'refused' : 'failed', adopted: [], findings: [finding] })
-  process.stderr.write(`${red(code, output.colour)}: ${message}\n  fix: ${fix}\n`)
+  output.fail(describeFailure({ code, message, fix }, output.colour))
   return exit === 13 || code === 'bad-config' ? 2 : 1
 }

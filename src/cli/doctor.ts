@@ -3,6 +3,7 @@ import { diagnose } from '../diagnosis/diagnose.ts'
 import { KINDS } from '../injection/kinds.ts'
 import { makeClients, reasonOf } from '../kubernetes/clients.ts'
 import { readInstallation } from '../kubernetes/read-installation.ts'
+import { sanitize } from '../migration/sanitize.ts'
 import { Problem } from '../problem.ts'
 import { green, type Output, red, yellow } from './output.ts'
 
@@ -24,7 +25,8 @@ export async function doctor(
   output.document({ server, namespace, namespaces: labelled, workloads: workloads.length, findings: ailments })
   for (const { code, severity, subject, message, fix } of ailments) {
     const tone = severity === 'error' ? red : yellow
-    output.print(`${tone(severity, output.colour)} ${code}: ${subject}: ${message}\n  fix: ${fix}`)
+    const what = sanitize(`${subject}: ${message}`)
+    output.print(`${tone(severity, output.colour)} ${code}: ${what}\n  fix: ${sanitize(fix)}`)
   }
   const count = (what: 'error' | 'warning') => ailments.filter(({ severity }) => severity === what).length
   const counted = (what: 'error' | 'warning') => `${count(what)} ${what}${count(what) === 1 ? '' : 's'}`

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { journalRow } from '../history/write.ts'
+import { sanitize } from '../migration/sanitize.ts'
 import { identifier, literal } from '../postgres/sql.ts'
 import { Problem } from '../problem.ts'
 import { type DatabaseOptions, requestOf, withDatabase } from './database.ts'
@@ -36,7 +37,7 @@ export async function forget(output: Output, options: ForgetOptions): Promise<nu
   })
   output.document(rows)
   for (const row of rows)
-    output.print(`forgot ${row.workload} of cluster ${row.cluster}, which asked for ${row.target}`)
+    output.print(sanitize(`forgot ${row.workload} of cluster ${row.cluster}, which asked for ${row.target}`))
   if (rows.length === 0) output.print('nothing matched')
   return rows.length === 0 ? 3 : 0
 }

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Finding } from '../migration/finding.ts'
+import { safeJson, sanitize } from '../migration/sanitize.ts'
 import type { MigrationOptions } from './migrations.ts'
 
 /** Prints findings as a pipeline reads them (`-o github`, `-o sarif`); false for an output that people or programs read. */
@@ -10,7 +11,7 @@ export function printForPipeline(
 ): boolean {
   if (options.output === 'github')
     for (const finding of findings) process.stdout.write(`${githubLine(finding, options)}\n`)
-  else if (options.output === 'sarif') process.stdout.write(`${JSON.stringify(sarif(findings, options), null, 2)}\n`)
+  else if (options.output === 'sarif') process.stdout.write(`${safeJson(sarif(findings, options), 2)}\n`)
   else return false
   return true
 }
@@ -22,11 +23,11 @@ function githubLine({ severity, file, line, code, message, fix }: Finding, optio
     ...(line === undefined ? [] : [`line=${line}`]),
     `title=${code}`,
   ]
-  return `::${severity} ${place.join(',')}::${escaped(`${message}; fix: ${fix}`)}`
+  return `::${severity} ${place.join(',')}::${escaped(sanitize(`${message}; fix: ${fix}`))}`
 }
 
 const escaped = (text: string) => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
-const property = (text: string) => escaped(text).replaceAll(':', '%3A').replaceAll(',', '%2C')
+const property = (text: string) => escaped(sanitize(text)).replaceAll(':', '%3A').replaceAll(',', '%2C')
 
 /** SARIF 2.1.0. */
 const sarif = (findings: readonly Finding[], options: MigrationOptions) => ({

@@ -4,9 +4,10 @@ import { run } from '../engine/run.ts'
 import { formatDuration } from '../migration/duration.ts'
 import type { MigrationSet } from '../migration/migration.ts'
 import type { RunRequest } from '../migration/run-request.ts'
+import { sanitize } from '../migration/sanitize.ts'
 import { exitOf, RunFailure } from '../postgres/failure.ts'
 import { type DatabaseOptions, person, targetOf } from './database.ts'
-import { green, type Output, red, yellow } from './output.ts'
+import { describeFailure, green, type Output, yellow } from './output.ts'
 
 /** Moves the schema on behalf of a person: `up`, `down` and `adopt`. Resolves to the exit code. */
 export async function move(
@@ -26,7 +27,7 @@ export async function move(
     }
     if (event.elapsedMs !== undefined) {
       const { version = '', message = '' } = event
-      return output.live(`${event.event === 'applying' ? 'up  ' : 'down'}  ${version}  ${message}`)
+      return output.live(`${event.event === 'applying' ? 'up  ' : 'down'}  ${version}  ${sanitize(message)}`)
     }
     const line = progress(event, output.colour)
     if (line !== undefined) output.say(line)
@@ -51,7 +52,11 @@ export async function move(
   }
 }
 
-function progress({ event, level, version, durationMs, message }: RunEvent, colour: boolean): string | undefined {
+function progress(
+  { event, level, version, durationMs, message: said = '' }: RunEvent,
+  colour: boolean,
+): string | undefined {
+  const message = sanitize(said)
   if (event === 'applied')
     return `${green('up', colour)}    ${version}  ${message} (${formatDuration(durationMs ?? 0)})`
   if (event === 'reverted')
@@ -78,6 +83,6 @@ function failed(output: Output, failure: RunFailure, steps: readonly StepReport[
   const exit = exitOf(code)
   const finding = { code, severity: 'error', ...place, message, fix }
   output.document({ from: null, to: null, steps, result: exit === 12 ? 'refused' : 'failed', findings: [finding] })
-  process.stderr.write(`${red(code, output.colour)}: ${message}\n  fix: ${fix}\n`)
+  output.fail(describeFailure({ code, message, fix }, output.colour))
   return exit === 13 || code === 'bad-config' ? 2 : 1
 }

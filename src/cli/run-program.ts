@@ -1,3 +1,4 @@
+import { sanitize } from '../migration/sanitize.ts'
 import { exitOf, RunFailure } from '../postgres/failure.ts'
 import { Problem } from '../problem.ts'
 import { addClusterCommands } from './commands-cluster.ts'
@@ -29,16 +30,20 @@ function unlessSeenEnough(error: NodeJS.ErrnoException): void {
 /** 2 for usage, input and connection, as the interface says. */
 function exitFor(error: unknown): number {
   if (error instanceof Problem) {
-    process.stderr.write(`error: ${error.message}\n${error.fix === undefined ? '' : `  fix: ${error.fix}\n`}`)
+    fail(error.message, error.fix)
     return error.exit
   }
   if (error instanceof RunFailure) {
-    process.stderr.write(`error: ${error.code}: ${error.message}\n  fix: ${error.fix}\n`)
+    fail(`${error.code}: ${error.message}`, error.fix)
     return exitOf(error.code) === 12 ? 1 : 2
   }
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')) {
     return 'exitCode' in error && error.exitCode === 0 ? 0 : 2
   }
-  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`)
+  fail(error instanceof Error ? error.message : String(error), undefined)
   return 2
+}
+
+function fail(message: string, fix: string | undefined): void {
+  process.stderr.write(`error: ${sanitize(message)}\n${fix === undefined ? '' : `  fix: ${sanitize(fix)}\n`}`)
 }

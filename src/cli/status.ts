@@ -3,6 +3,7 @@ import { serverFacts } from '../history/facts.ts'
 import { nothingSeen, readHistory, type Seen } from '../history/read.ts'
 import { floorOf } from '../migration/decide.ts'
 import type { MigrationSet } from '../migration/migration.ts'
+import { sanitize } from '../migration/sanitize.ts'
 import { highestVersion } from '../migration/version.ts'
 import { describeHolder, type Holder, lockHolder } from '../postgres/lock.ts'
 import { type DatabaseOptions, withDatabase } from './database.ts'
@@ -111,9 +112,11 @@ export async function status(output: Output, options: DatabaseOptions, files: Mi
     const cure = inDoubt ? `; a statement is in doubt: lockkeeper resolve ${version}` : '; the next run goes on'
     output.print(`begun    ${direction} ${version}, ${done} statements done${cure}`)
   }
-  if (holder !== undefined) output.print(`lock     ${describeHolder(holder)}`)
+  if (holder !== undefined) output.print(`lock     ${sanitize(describeHolder(holder))}`)
   for (const { workload, target, reached, lastSeen } of document.requirements) {
-    output.print(`workload ${workload} asks for ${target}, reached ${reached ?? 'nothing'}, last seen ${lastSeen}`)
+    output.print(
+      `workload ${sanitize(workload)} asks for ${target}, reached ${reached ?? 'nothing'}, last seen ${lastSeen}`,
+    )
   }
   return 0
 }

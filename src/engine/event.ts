@@ -1,3 +1,4 @@
+import { safeJson } from '../migration/sanitize.ts'
 import type { RunFailure } from '../postgres/failure.ts'
 
 /** One line on stdout, or one line of progress in the program. */
@@ -30,15 +31,15 @@ const MAX_TERMINATION_BYTES = 4096
 
 /** The JSON line of an event. */
 export const lineOfEvent = ({ level, event, ...rest }: RunEvent, now: Date): string =>
-  JSON.stringify({ time: now.toISOString(), level, event, ...rest })
+  safeJson({ time: now.toISOString(), level, event, ...rest })
 
 /** What `kubectl describe pod` shows after success. */
-export const terminationOfSuccess = (live: string): string => JSON.stringify({ code: 'done', live })
+export const terminationOfSuccess = (live: string): string => safeJson({ code: 'done', live })
 
 /** What `kubectl describe pod` shows after a failure: valid JSON of at most 4096 bytes, whatever the message. */
 export function terminationOfFailure({ code, message, fix, place }: RunFailure): string {
   for (let room = MAX_TERMINATION_BYTES; ; room = Math.floor(room / 2)) {
-    const text = JSON.stringify({ code, message: shorten(message, room), ...place, fix: shorten(fix, room) })
+    const text = safeJson({ code, message: shorten(message, room), ...place, fix: shorten(fix, room) })
     if (Buffer.byteLength(text) <= MAX_TERMINATION_BYTES) return text
   }
 }

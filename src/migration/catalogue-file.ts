@@ -2,6 +2,7 @@ import * as z from 'zod/mini'
 import { FORMATS } from '../contract.ts'
 import { type Finding, type FindingCode, refusal } from './finding.ts'
 import type { Catalogue, CatalogueEntry } from './migration.ts'
+import { sanitize } from './sanitize.ts'
 import { compareVersions, parseVersion } from './version.ts'
 
 /**
@@ -63,15 +64,13 @@ function ownFindings({ version, upFile, down, irreversible, findings = [] }: Ent
   return [...own, { ...refusal('rollback-missing', `${upFile} has no down script`, fix, version), file: upFile }]
 }
 
-/** Characters that end a line, move the cursor or turn the direction of what follows. */
-const unprintable = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu
 const MAX_TEXT = 500
 
 /** A text that ends up in a message: one line, of a length that leaves room for others. */
 const line = z.pipe(
   z.string('is no text'),
   z.transform((text: string) => {
-    const printable = text.replace(unprintable, ' ').trim()
+    const printable = sanitize(text).trim()
     return printable.length <= MAX_TEXT ? printable : `${printable.slice(0, MAX_TEXT - 1)}…`
   }),
 )

@@ -123,7 +123,7 @@ async function expectInStep(database: TestDatabase, set: readonly Kind[]): Promi
 async function expectNoChange(database: TestDatabase, set: readonly Kind[], to: number): Promise<void> {
   const nowhere = { json: true, quiet: true, colour: false, terminal: false }
   const nothing = () => undefined
-  const output = { ...nowhere, print: nothing, document: nothing, say: nothing, live: nothing }
+  const output = { ...nowhere, print: nothing, document: nothing, fail: nothing, say: nothing, live: nothing }
   const before = await everythingIn(database)
   await plan(output, { database: database.url, to: String(to) }, setOf(filesOf(set, set.length)))
   expect(await everythingIn(database)).toEqual(before)

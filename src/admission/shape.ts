@@ -33,6 +33,7 @@ const list = (each: Shape): Shape => nullish(all(each))
 const map: Shape = nullish((value) => isObject(value) && Object.values(value).every(text))
 const typed = nullish(fields({ type: maybe(text) }))
 const named = fields({ name: text })
+const mount = fields({ name: text, mountPath: maybe(text) })
 const security = nullish(fields({ runAsUser: maybe(number) }))
 const container = fields({
   name: text,
@@ -40,7 +41,8 @@ const container = fields({
   imagePullPolicy: maybe(text),
   env: list(fields({ name: text, value: maybe(text) })),
   envFrom: list(fields({ prefix: maybe(text) })),
-  volumeMounts: list(named),
+  volumeMounts: list(mount),
+  volumeDevices: list(named),
   restartPolicy: maybe(text),
   securityContext: security,
 })
@@ -49,6 +51,19 @@ const volume = fields({
   name: text,
   projected: nullish(fields({ sources: list(fields({ configMap: projection, secret: projection })) })),
 })
+
+const demand = fields({ key: maybe(text), operator: maybe(text), values: list(text) })
+const affinity = nullish(
+  fields({
+    nodeAffinity: nullish(
+      fields({
+        requiredDuringSchedulingIgnoredDuringExecution: nullish(
+          fields({ nodeSelectorTerms: list(fields({ matchExpressions: list(demand) })) }),
+        ),
+      }),
+    ),
+  }),
+)
 
 /** Everything of a workload that is read, as the Kubernetes API types it. */
 const workload = fields({
@@ -63,6 +78,7 @@ const workload = fields({
     strategy: typed,
     updateStrategy: typed,
     progressDeadlineSeconds: maybe(number),
+    volumeClaimTemplates: list(fields({ metadata: nullish(fields({ name: maybe(text) })) })),
     template: fields({
       metadata: nullish(fields({ annotations: map, labels: map })),
       spec: fields({
@@ -70,6 +86,9 @@ const workload = fields({
         initContainers: list(container),
         volumes: list(volume),
         securityContext: security,
+        os: nullish(fields({ name: maybe(text) })),
+        nodeSelector: map,
+        affinity,
       }),
     }),
   }),

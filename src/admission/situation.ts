@@ -1,6 +1,8 @@
 import { ADMISSION_LABEL, INTENT } from '../contract.ts'
 import { asks, type Intent, intentHash, ownIntent } from '../injection/intent.ts'
 import { kindOf } from '../injection/kinds.ts'
+import { namesTaken } from '../injection/names-taken.ts'
+import { linuxOnly } from '../injection/operating-system.ts'
 import { hasParts, type Parts, partsOf, withoutParts } from '../injection/parts.ts'
 import { type Policy, readPolicy } from '../injection/policy.ts'
 import { sameJson } from '../injection/same-json.ts'
@@ -87,6 +89,9 @@ export function situationOf(request: ReviewRequest, namespace: NamespaceFacts): 
   if (sameIntent && old !== undefined && oldParts !== undefined && sameTemplate(workload, old)) {
     return { kind: 'carried', workload, template: old.spec.template, built: oldStatus }
   }
+  // The mutating webhook leaves such an object as it is, or the validating one could not see what it would lose.
+  const unfit = [...linuxOnly(workload), ...namesTaken(workload, old)]
+  if (unfit.length > 0) return invalid(unfit, intent, namespace)
   if (split.length > 0) return invalid(split, intent, namespace)
   const { settings, findings } = readSettings(intent, namespace.annotations)
   if (settings === undefined) return invalid(findings, intent, namespace)

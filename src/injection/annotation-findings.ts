@@ -37,11 +37,15 @@ export function unknownKeys(annotations: Annotations, where: 'workload' | 'names
     return ours && key !== STATUS && (misplaced.includes(key) || !known.includes(key))
   })
   const named = wrong.slice(0, MAX_NAMED).map((key): Finding => {
-    if (!misplaced.includes(key)) return unknown(key, 'is not known', `did you mean ${nearest(key, known)}?`)
+    if (!misplaced.includes(key)) return unknown(key, 'is not known', meant(nearest(key, known)))
     return unknown(key, `counts on the ${where === 'workload' ? 'namespace' : 'workload'} only`, 'set it there')
   })
   const more = wrong.length - named.length
   return more === 0 ? named : [...named, unknown(`${more} more keys`, 'are not known', 'take them away')]
 }
+
+/** What to do about a word that is not known, where another is near. */
+export const meant = (word: string | undefined): string =>
+  word === undefined ? 'take it away: nothing of a similar name is known either' : `did you mean ${word}?`
 
 const unknown = (key: string, what: string, fix: string): Finding => remark('annotation-unknown', `${key} ${what}`, fix)

@@ -1,4 +1,5 @@
 import { CONTAINER_NAME, FILES_CONTAINER_NAME, FILES_VOLUME_NAME, STATUS, VOLUME_NAME } from '../contract.ts'
+import { isOurContainer, isOurVolume } from './shapes.ts'
 import type { Container, JsonObject, Volume, Workload } from './workload.ts'
 
 /** What we own in a workload: computed together, repaired together. */
@@ -17,14 +18,11 @@ export interface Extras {
   readonly volumes: readonly JsonObject[]
 }
 
-const CONTAINER_NAMES = [FILES_CONTAINER_NAME, CONTAINER_NAME]
-const VOLUME_NAMES = [VOLUME_NAME, FILES_VOLUME_NAME]
-
 /** Our parts as they are in a workload, or undefined when one is missing or there twice. */
 export function partsOf(workload: Workload): Parts | undefined {
   const { metadata, spec } = workload.spec.template
-  const containers = (spec.initContainers ?? []).filter(isOurs(CONTAINER_NAME))
-  const volumes = (spec.volumes ?? []).filter(isOurs(VOLUME_NAME))
+  const containers = (spec.initContainers ?? []).filter(isOurContainer).filter(isNamed(CONTAINER_NAME))
+  const volumes = (spec.volumes ?? []).filter(isOurVolume).filter(isNamed(VOLUME_NAME))
   const status = metadata?.annotations?.[STATUS]
   const [container, volume] = [containers[0], volumes[0]]
   if (container === undefined || volume === undefined || status === undefined) return undefined
@@ -36,29 +34,26 @@ export function partsOf(workload: Workload): Parts | undefined {
 }
 
 function extrasOf({ spec: { template } }: Workload): Extras | undefined {
-  const containers = (template.spec.initContainers ?? []).filter(isOurs(FILES_CONTAINER_NAME))
-  const volumes = (template.spec.volumes ?? []).filter(isOurs(FILES_VOLUME_NAME))
+  const containers = (template.spec.initContainers ?? []).filter(isOurContainer).filter(isNamed(FILES_CONTAINER_NAME))
+  const volumes = (template.spec.volumes ?? []).filter(isOurVolume).filter(isNamed(FILES_VOLUME_NAME))
   if (containers.length === 0 && volumes.length === 0) return undefined
   return { containers: containers as unknown as JsonObject[], volumes: volumes as unknown as JsonObject[] }
 }
 
 /** One volume where our container mounts it, and one container to fill it where it begins empty; else neither. */
-function belongs(container: Container & { readonly volumeMounts?: readonly Volume[] }, extras: Extras | undefined) {
-  const mounted = container.volumeMounts?.some(isOurs(FILES_VOLUME_NAME)) === true
+function belongs(container: Container, extras: Extras | undefined) {
+  const mounted = container.volumeMounts?.some(isNamed(FILES_VOLUME_NAME)) === true
   if (!mounted || extras === undefined) return mounted === (extras !== undefined)
   const [volume] = extras.volumes
   return extras.volumes.length === 1 && extras.containers.length === (volume?.emptyDir === undefined ? 0 : 1)
 }
 
-const isOurs =
-  (...names: readonly string[]) =>
-  (each: { readonly name: string }) =>
-    names.includes(each.name)
+const isNamed = (name: string) => (each: { readonly name: string }) => each.name === name
 
 /** Whether anything of ours is in a workload. */
 export const hasParts = ({ spec: { template } }: Workload): boolean =>
-  (template.spec.initContainers ?? []).some(isOurs(...CONTAINER_NAMES)) ||
-  (template.spec.volumes ?? []).some(isOurs(...VOLUME_NAMES)) ||
+  (template.spec.initContainers ?? []).some(isOurContainer) ||
+  (template.spec.volumes ?? []).some(isOurVolume) ||
   template.metadata?.annotations?.[STATUS] !== undefined
 
 /** The workload without our parts; lists and maps that only held them are gone too. */
@@ -66,8 +61,8 @@ export function withoutParts(workload: Workload): Workload {
   const { template } = workload.spec
   const annotations = without(template.metadata?.annotations, STATUS)
   const metadata = emptied(template.metadata, keep(template.metadata, 'annotations', annotations))
-  const initContainers = filtered(template.spec.initContainers, CONTAINER_NAMES)
-  const volumes = filtered(template.spec.volumes, VOLUME_NAMES)
+  const initContainers = filtered(template.spec.initContainers, isOurContainer)
+  const volumes = filtered(template.spec.volumes, isOurVolume)
   const pod = keep(keep(template.spec, 'initContainers', initContainers), 'volumes', volumes)
   return rebuilt(workload, metadata, pod)
 }
@@ -98,12 +93,9 @@ function positionFor(others: readonly Container[], afterContainer: string | unde
 }
 
 /** Undefined when nothing is left of what was only ours. */
-function filtered<T extends { readonly name: string }>(
-  list: readonly T[] | undefined,
-  names: readonly string[],
-): readonly T[] | undefined {
-  if (!list?.some(isOurs(...names))) return list
-  const rest = list.filter((each) => !names.includes(each.name))
+function filtered<T>(list: readonly T[] | undefined, ours: (each: T) => boolean): readonly T[] | undefined {
+  if (!list?.some(ours)) return list
+  const rest = list.filter((each) => !ours(each))
   return rest.length === 0 ? undefined : rest
 }
 

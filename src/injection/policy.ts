@@ -1,7 +1,7 @@
 import { DEFAULTS, POLICY, ROLLBACK_POLICIES, type RollbackPolicy } from '../contract.ts'
 import { FINDING_CODES, type Finding, remark } from '../migration/finding.ts'
 import { parseVersion } from '../migration/version.ts'
-import { type Annotations, invalid } from './annotation-findings.ts'
+import { type Annotations, invalid, meant } from './annotation-findings.ts'
 import { nearest } from './nearest.ts'
 
 /** The platform's rules for a namespace. */
@@ -58,7 +58,7 @@ function readDenyFindings(text: string, findings: Finding[]): readonly string[] 
   const unknown = codes.filter((code) => !known.includes(code))
   for (const code of unknown.slice(0, MAX_UNKNOWN)) {
     const word = code.slice(0, 60)
-    const fix = `did you mean ${nearest(word, known)}?`
+    const fix = meant(nearest(word, known))
     findings.push(remark('annotation-invalid', `${POLICY.denyFindings} names "${word}", which is no code`, fix))
   }
   return codes

@@ -22,6 +22,8 @@ export interface WorkloadSpec {
   readonly strategy?: { readonly type?: string; readonly canary?: JsonObject; readonly blueGreen?: JsonObject }
   readonly updateStrategy?: { readonly type?: string }
   readonly progressDeadlineSeconds?: number
+  /** Of a StatefulSet. */
+  readonly volumeClaimTemplates?: readonly { readonly metadata?: Pick<Metadata, 'name'> }[] | null
 }
 
 export interface Metadata {
@@ -48,6 +50,24 @@ export interface PodSpec {
   readonly initContainers?: readonly Container[]
   readonly volumes?: readonly Volume[]
   readonly securityContext?: { readonly runAsUser?: number }
+  readonly os?: { readonly name?: string } | null
+  readonly nodeSelector?: Readonly<Record<string, string>> | null
+  readonly affinity?: Affinity | null
+}
+
+/** As far as it says on which nodes pods may run at all. */
+export interface Affinity {
+  readonly nodeAffinity?: {
+    readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+      readonly nodeSelectorTerms?: readonly { readonly matchExpressions?: readonly NodeDemand[] | null }[] | null
+    } | null
+  } | null
+}
+
+export interface NodeDemand {
+  readonly key?: string
+  readonly operator?: string
+  readonly values?: readonly string[] | null
 }
 
 export interface EnvEntry {
@@ -61,11 +81,20 @@ export interface Container {
   readonly image?: string
   readonly env?: readonly EnvEntry[]
   readonly restartPolicy?: string
+  readonly volumeMounts?: readonly VolumeMount[] | null
+  readonly volumeDevices?: readonly { readonly name: string }[] | null
+}
+
+export interface VolumeMount {
+  readonly name: string
+  readonly mountPath?: string
 }
 
 export interface Volume {
   readonly name: string
-  readonly projected?: { readonly sources?: readonly ProjectedSource[] }
+  readonly projected?: { readonly sources?: readonly ProjectedSource[] | null } | null
+  readonly emptyDir?: unknown
+  readonly image?: unknown
 }
 
 export interface ProjectedSource {

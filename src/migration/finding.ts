@@ -18,6 +18,8 @@ export interface Finding {
 const ADMISSION_CODES = [
   'annotation-invalid',
   'intent-split',
+  'name-taken',
+  'linux-only',
   'source-missing',
   'source-unreadable',
   'source-too-large',

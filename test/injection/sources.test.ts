@@ -208,7 +208,7 @@ describe('the parts that bring files out of an image', () => {
     ['a missing copying container', ({ spec }) => spec.template.spec.initContainers.shift()],
     ['a missing volume', ({ spec }) => spec.template.spec.volumes.pop()],
     ['a volume of another kind', (object) => Object.assign(filesVolume(object) ?? {}, { emptyDir: {} })],
-    ['a second one', ({ spec }) => spec.template.spec.initContainers.push({ name: 'lockkeeper-files', image: 'x' })],
+    ['a second one', (object) => object.spec.template.spec.initContainers.push(structuredClone(copier(object)))],
   ]
   test.each(broken)('are repaired: %s', (_, edit) => {
     const edited = change(created.object, edit)

@@ -75,9 +75,10 @@ async function main(config: Config): Promise<void> {
     log: (level, fields, message) => log[level](fields, message),
     metrics,
   }
-  const app = createApp(ports)
+  const clientCa = config.clientCa === undefined ? undefined : await readFile(config.clientCa, 'utf8')
+  const app = createApp(ports, clientCa === undefined ? undefined : { names: config.clientNames })
   await warmUp(ports)
-  server = await serve(app, config.port, await first.promise)
+  server = await serve(app, config.port, await first.promise, { clientCa })
   if (latest.bundle !== undefined) server.reload(latest.bundle) // Another may have come while it began to listen.
   const metricsServer = await serveMetrics(metrics, config.metricsPort)
   log.info({ port: config.port, ms: Math.round(performance.now() - began) }, 'ready for reviews')

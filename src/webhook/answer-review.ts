@@ -18,22 +18,25 @@ export interface Answered {
   readonly about: Pick<ReviewRequest, 'uid' | 'kind' | 'namespace' | 'name' | 'operation' | 'user' | 'dryRun'>
 }
 
-/**
- * The answer to a review, or what is wrong with it in one line.
- *
- * @param deadlineMs what is not read by then counts as failed
- */
+/** How long a review waits for what has to be read; what is not read by then counts as failed. */
+export interface Patience {
+  readonly ms: number
+  /** Resolves where it must not wait any longer. */
+  readonly hurry?: Promise<void>
+}
+
+/** The answer to a review, or what is wrong with it in one line. */
 export async function answerReview(
   ports: ReviewPorts,
   hook: Hook,
   body: Buffer,
-  deadlineMs: number,
+  patience: Patience,
 ): Promise<Answered | { readonly problem: string }> {
   const request = requestIn(body)
   if ('problem' in request) return request
   const { uid, kind, namespace, name, operation, user, dryRun } = request
   const about = { uid, kind, namespace, name, operation, user, dryRun }
-  const { facts, situation } = await factsFor(ports, hook, request, deadlineMs)
+  const { facts, situation } = await factsFor(ports, hook, request, patience)
   if (hook === 'mutate')
     return { body: answerMutation(request, mutate(request, facts, situation)), allowed: true, codes: [], about }
   const verdict = validate(request, facts, situation)
@@ -54,7 +57,7 @@ async function factsFor(
   ports: ReviewPorts,
   hook: Hook,
   request: ReviewRequest,
-  deadlineMs: number,
+  patience: Patience,
 ): Promise<{ facts: Facts; situation: Situation }> {
   const none: NamespaceFacts = { name: request.namespace, labels: {}, annotations: {} }
   const namespace = request.workload === undefined ? none : ((await ports.namespace(request.namespace)) ?? none)
@@ -63,14 +66,14 @@ async function factsFor(
   const secret = hook === 'validate' ? secretNeeded(situation) : undefined
   const [source, secretKeys] = await Promise.all([
     needed &&
-      inTime<SourceOutcome>(ports.source(needed), deadlineMs, (reason) => ({
+      inTime<SourceOutcome>(ports.source(needed), patience, (reason) => ({
         kind: 'failed',
         configMap: needed.configMaps[0] ?? '',
         reason,
       })),
     secret === undefined
       ? ('unknown' as const)
-      : inTime<SecretKeys>(ports.secretKeys(request.namespace, secret), deadlineMs, () => 'unknown'),
+      : inTime<SecretKeys>(ports.secretKeys(request.namespace, secret), patience, () => 'unknown'),
   ])
   const { cluster, runnerImage, imagePullPolicy } = ports
   const facts = { namespace, source, secretKeys, cluster, runnerImage, imagePullPolicy, now: ports.now() }
@@ -78,10 +81,11 @@ async function factsFor(
 }
 
 /** What outlasts the review counts as failed: better a finding with its cure than a timeout of ours. */
-async function inTime<T>(reading: Promise<T>, ms: number, late: (reason: string) => T): Promise<T> {
+async function inTime<T>(reading: Promise<T>, { ms, hurry }: Patience, late: (reason: string) => T): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const over = new Promise<T>((resolve) => {
     timer = setTimeout(() => resolve(late(`the API server did not answer within ${ms} ms`)), ms)
+    void hurry?.then(() => resolve(late('too many reviews wait for their files at once')))
   })
   try {
     return await Promise.race([reading, over])

@@ -1,17 +1,22 @@
+import type { TLSSocket } from 'node:tls'
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express'
 import { answerReview, type Hook } from './answer-review.ts'
-import { inTurn, waitedMs } from './in-turn.ts'
+import { hurried, inTurn, waitedMs } from './in-turn.ts'
 import type { Ports } from './ports.ts'
+import { readBody, takeBody } from './read-body.ts'
 
-/** The API server's limit for an object is 3 MiB in etcd; a review holds two of them. */
-const BODY_LIMIT = '7mb'
-const MAX_IN_FLIGHT = 200
 const JSON_TYPE = 'application/json'
 /** What is left of a review's time for everything but reading the source. */
 const RESERVE = 500
 
-/** The webhook's HTTP interface, without a server around it. */
-export function createApp(ports: Ports): Express {
+/** Whose reviews are answered, where a client CA is configured. */
+export interface Clients {
+  /** Common names of their certificates; none: any that the CA issued. */
+  readonly names: readonly string[]
+}
+
+/** The webhook's HTTP interface, without a server around it. `clients`: who asks has to show a certificate. */
+export function createApp(ports: Ports, clients?: Clients): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag') // An answer is never asked for again.
@@ -20,7 +25,12 @@ export function createApp(ports: Ports): Express {
     const reason = ports.unready()
     response.status(reason === undefined ? 200 : 503).send(reason ?? 'ok')
   })
-  const body = [atMost(MAX_IN_FLIGHT), onlyJson, inTurn(), express.raw({ limit: BODY_LIMIT, type: JSON_TYPE })]
+  const body = [
+    ...(clients === undefined ? [] : [onlyKnown(clients)]),
+    onlyJson,
+    readBody({ refused: countError(ports) }),
+    inTurn(),
+  ]
   app.post('/mutate', ...body, review(ports, 'mutate'))
   app.post('/validate', ...body, review(ports, 'validate'))
   app.use((_, response) => void response.status(404).send('unknown path'))
@@ -28,13 +38,17 @@ export function createApp(ports: Ports): Express {
   return app
 }
 
-function atMost(limit: number): RequestHandler {
-  let inFlight = 0
-  return (_, response, next) => {
-    if (inFlight >= limit) return void response.status(503).set('Retry-After', '1').send('too many reviews at once')
-    inFlight++
-    response.once('close', () => inFlight--)
-    next()
+/** The kubelet, which asks for health and readiness, has no certificate to show. */
+function onlyKnown({ names }: Clients): RequestHandler {
+  return (request, response, next) => {
+    const socket = request.socket as Partial<TLSSocket>
+    const name = socket.authorized === true ? socket.getPeerCertificate?.().subject?.CN : undefined
+    const known = name !== undefined && (names.length === 0 || [name].flat().some((each) => names.includes(each)))
+    if (known) return next()
+    response
+      .status(403)
+      .set('Connection', 'close')
+      .send('a review comes from the API server, with a certificate of the client CA')
   }
 }
 
@@ -46,11 +60,15 @@ const onlyJson: RequestHandler = (request, response, next) => {
 function review(ports: Ports, hook: Hook): RequestHandler {
   return async (request, response) => {
     const began = performance.now()
-    const body: unknown = request.body
-    const deadline = deadlineOf(request, waitedMs(response))
-    const answered = await answerReview(ports, hook, Buffer.isBuffer(body) ? body : Buffer.of(), deadline)
+    const body = takeBody(response)
+    if ('tooMany' in body) {
+      countError(ports)(request)
+      return void response.status(413).send(body.tooMany)
+    }
+    const patience = { ms: deadlineOf(request, waitedMs(response)), hurry: hurried(response) }
+    const answered = await answerReview(ports, hook, body, patience)
     if ('problem' in answered) {
-      ports.metrics.reviewed(hook, 'unknown', 'error', 0, [])
+      countError(ports)(request)
       return void response.status(400).send(answered.problem)
     }
     response.json(answered.body)
@@ -60,6 +78,14 @@ function review(ports: Ports, hook: Hook): RequestHandler {
     ports.log('info', { hook, ...about, allowed, codes, ms: Math.round(seconds * 10_000) / 10 }, 'review')
   }
 }
+
+/** Counts a request that was no review, or was not read as one. */
+const countError =
+  ({ metrics }: Ports) =>
+  ({ path }: Pick<Request, 'path'>) => {
+    const hook = path.slice(1)
+    if (hook === 'mutate' || hook === 'validate') metrics.reviewed(hook, 'unknown', 'error', 0, [])
+  }
 
 /** The API server says how long it waits: `?timeout=5s`. Some of that may have passed. */
 function deadlineOf({ query }: Request, waited: number): number {
@@ -72,10 +98,8 @@ function failed(ports: Ports): ErrorRequestHandler {
     const status = error.status ?? 500
     if (status >= 500)
       ports.log('error', { path: request.path, error: error.stack ?? error.message }, 'a review failed')
-    const hook = request.path.slice(1)
-    if (hook === 'mutate' || hook === 'validate') ports.metrics.reviewed(hook, 'unknown', 'error', 0, [])
-    const text =
-      status === 413 ? 'a review may have 7 MiB' : status >= 500 ? 'an error of Lockkeeper; see its log' : error.message
+    countError(ports)(request)
+    const text = status >= 500 ? 'an error of Lockkeeper; see its log' : error.message
     response.status(status).send(text)
   }
 }

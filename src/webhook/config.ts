@@ -11,6 +11,10 @@ export interface Config {
   readonly tlsSecret: string
   /** Folder with a certificate that somebody else issues (`tls.crt`, `tls.key`, `ca.crt`); undefined: we issue our own. */
   readonly tlsDir: string | undefined
+  /** File with the CA that issues the API server's certificate; undefined: whoever asks is answered. */
+  readonly clientCa: string | undefined
+  /** Common names of that certificate; none: any that the CA issued. */
+  readonly clientNames: readonly string[]
   /** Lease of whoever renews our own. */
   readonly lease: string
   /** Name of both webhook configurations. */
@@ -33,6 +37,8 @@ const schema = z.object({
   SERVICE_NAME: text('lockkeeper'),
   TLS_SECRET: text('lockkeeper-tls'),
   TLS_DIR: z.optional(z.string()),
+  CLIENT_CA: z.optional(z.string()),
+  CLIENT_NAMES: text(''),
   LEASE_NAME: text('lockkeeper'),
   CONFIGURATION_NAME: text('lockkeeper'),
   RUNNER_IMAGE: z.string(),
@@ -58,6 +64,8 @@ export function readConfig(
     service: data.SERVICE_NAME,
     tlsSecret: data.TLS_SECRET,
     tlsDir: data.TLS_DIR,
+    clientCa: data.CLIENT_CA,
+    clientNames: data.CLIENT_NAMES.split(',').flatMap((name) => (name.trim() === '' ? [] : [name.trim()])),
     lease: data.LEASE_NAME,
     configuration: data.CONFIGURATION_NAME,
     runnerImage: data.RUNNER_IMAGE,

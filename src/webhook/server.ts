@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createSecureContext } from 'node:tls'
 import express, { type Express } from 'express'
+import { LIMITS } from '../limits.ts'
+import { boundConnections } from './connections.ts'
 import type { Metrics } from './metrics.ts'
 
 /** A serving certificate, PEM. */
@@ -21,14 +23,47 @@ export interface RunningServer {
   drain(ms: number): Promise<void>
 }
 
-/** The API server keeps idle connections for 90 s; ours must outlast that, or it meets a closed one. */
-const KEEP_ALIVE = 120_000
+/** Of TLS 1.2 only what keeps a recorded session secret when the key is lost (ECDHE), and only AEAD. */
+const CIPHERS = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':')
+
+export interface ServeOptions {
+  readonly host?: string
+  /** CA (PEM) that issues the certificates with which clients may show who they are; whether they must, the app says. */
+  readonly clientCa?: string | undefined
+  /** Bounds that a test makes smaller. */
+  readonly limits?: Partial<Record<'connections' | 'handshakeMs' | 'headersMs' | 'requestMs', number>>
+}
 
 /** HTTPS on TLS 1.2 and above. */
-export async function serve(app: Express, port: number, pair: Pair, host = '0.0.0.0'): Promise<RunningServer> {
-  const server = createTlsServer({ ...pair, minVersion: 'TLSv1.2' })
-  server.keepAliveTimeout = KEEP_ALIVE
-  server.headersTimeout = KEEP_ALIVE + 5_000
+export async function serve(
+  app: Express,
+  port: number,
+  pair: Pair,
+  { host = '0.0.0.0', clientCa, limits = {} }: ServeOptions = {},
+): Promise<RunningServer> {
+  const most = (name: keyof typeof limits) => limits[name] ?? LIMITS[name].value
+  const context = (fresh: Pair) =>
+    ({ ...fresh, minVersion: 'TLSv1.2', ciphers: CIPHERS, ...(clientCa !== undefined && { ca: clientCa }) }) as const
+  const server = createTlsServer({
+    ...context(pair),
+    ...(clientCa !== undefined && { requestCert: true, rejectUnauthorized: false }),
+    handshakeTimeout: most('handshakeMs'),
+    headersTimeout: most('headersMs'),
+    requestTimeout: most('requestMs'),
+    connectionsCheckingInterval: Math.min(1_000, most('headersMs')),
+    keepAliveTimeout: LIMITS.keepAliveMs.value,
+  })
+  boundConnections(server, most('connections'))
   const state = { draining: false }
   server.on('request', (request, response) => {
     if (state.draining) response.setHeader('Connection', 'close')
@@ -39,8 +74,8 @@ export async function serve(app: Express, port: number, pair: Pair, host = '0.0.
   return {
     port: (server.address() as AddressInfo).port,
     reload: (fresh) => {
-      createSecureContext({ ...fresh, minVersion: 'TLSv1.2' })
-      server.setSecureContext({ ...fresh, minVersion: 'TLSv1.2' })
+      createSecureContext(context(fresh))
+      server.setSecureContext(context(fresh))
     },
     drain: async (ms) => {
       state.draining = true
@@ -60,7 +95,12 @@ export async function serveMetrics(metrics: Metrics, port: number, host = '0.0.0
   app.get('/metrics', async (_, response) => {
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics())
   })
-  const server = createServer(app)
+  const { headersMs, requestMs } = LIMITS
+  const server = createServer(
+    { headersTimeout: headersMs.value, requestTimeout: requestMs.value, connectionsCheckingInterval: 1_000 },
+    app,
+  )
+  server.maxConnections = LIMITS.metricsConnections.value
   server.listen(port, host)
   await once(server, 'listening')
   return server

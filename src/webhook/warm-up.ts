@@ -40,7 +40,7 @@ export async function warmUp(
   let reviews = 1
   while (performance.now() < until) {
     const fresh = await injected(alone, two, old)
-    await answerReview(alone, 'validate', reviewOf(fresh, old), forMs)
+    await answerReview(alone, 'validate', reviewOf(fresh, old), { ms: forMs })
     reviews += 2
     await turn() // What else starts goes on meanwhile.
   }
@@ -49,7 +49,7 @@ export async function warmUp(
 
 /** An object with what the mutating webhook adds to it. */
 async function injected(ports: ReviewPorts, object: Json, old: Json): Promise<Json> {
-  const answered = await answerReview(ports, 'mutate', reviewOf(object, old), FOR_MS)
+  const answered = await answerReview(ports, 'mutate', reviewOf(object, old), { ms: FOR_MS })
   if ('problem' in answered) throw new Error(answered.problem)
   const { response } = answered.body as { response: { patch?: string } }
   return patched(object, JSON.parse(Buffer.from(response.patch ?? '', 'base64').toString()) as Operation[])

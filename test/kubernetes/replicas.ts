@@ -66,7 +66,7 @@ export class Cluster {
       terms: this.terms,
       pauses: { quiet: 30, deaf: 30 },
     })
-    const server = await serve(app, 0, await first.promise, '127.0.0.1')
+    const server = await serve(app, 0, await first.promise, { host: '127.0.0.1' })
     state.server = server
     if (state.bundle !== undefined) server.reload(state.bundle)
     const stop = async () => {

@@ -123,6 +123,21 @@ describe.skipIf(!hasHelm)('our own pods', () => {
     expect(manifests.find(isTest)?.spec.imagePullSecrets).toEqual([{ name: 'registry' }])
   })
 
+  test('ask for a certificate of the client CA where one is named', () => {
+    const clientCa = { configMap: 'api-server-ca', names: ['kube-apiserver', 'other'] }
+    expect(environment({ clientCa })).toMatchObject({
+      CLIENT_CA: '/client-ca/ca.crt',
+      CLIENT_NAMES: 'kube-apiserver,other',
+    })
+    const { volumes, containers } = pod({ clientCa, certificates: { mode: 'cert-manager' } })
+    expect(volumes).toContainEqual({
+      name: 'client-ca',
+      configMap: { name: 'api-server-ca', items: [{ key: 'ca.crt', path: 'ca.crt' }] },
+    })
+    expect(containers[0].volumeMounts.map(({ name }: { name: string }) => name)).toEqual(['tls', 'client-ca'])
+    expect(environment()).not.toHaveProperty('CLIENT_CA')
+  })
+
   test('run the images that values name', () => {
     const images = { webhook: 'registry.example.com/w@sha256:1', runner: 'r:1', pullPolicy: 'Always' }
     expect(pod({ images }).containers[0]).toMatchObject({ image: images.webhook, imagePullPolicy: 'Always' })
@@ -142,6 +157,13 @@ describe.skipIf(!hasHelm)('the network policy', () => {
       ingress: [{ ports: [tcp('webhook')] }, { ports: [tcp('metrics')] }],
       egress: [{ ports: [tcp(443), tcp(6443)] }, { ports: [{ protocol: 'UDP', port: 53 }, tcp(53)] }],
     })
+  })
+
+  test('takes who may ask for reviews', () => {
+    const webhookFrom = [{ ipBlock: { cidr: '10.0.0.0/28' } }]
+    const { ingress } = policy({ webhookFrom })
+    expect(ingress[0]).toEqual({ ports: [{ protocol: 'TCP', port: 'webhook' }], from: webhookFrom })
+    expect(ingress[1]).not.toHaveProperty('from')
   })
 
   test('takes who may read the metrics, and where the API server is', () => {

@@ -30,3 +30,11 @@ test('certificates are our own, unless a folder with others is named', () => {
   expect(readConfig({ RUNNER_IMAGE: 'runner:1', TLS_DIR: '' })).toMatchObject({ tlsDir: undefined })
   expect(readConfig({ RUNNER_IMAGE: 'runner:1', TLS_DIR: '/tls' })).toMatchObject({ tlsDir: '/tls' })
 })
+
+test('whoever asks is answered, unless a client CA is named', () => {
+  expect(readConfig({ RUNNER_IMAGE: 'runner:1' })).toMatchObject({ clientCa: undefined, clientNames: [] })
+  expect(readConfig({ RUNNER_IMAGE: 'runner:1', CLIENT_CA: '/c/ca.crt', CLIENT_NAMES: 'a, b' })).toMatchObject({
+    clientCa: '/c/ca.crt',
+    clientNames: ['a', 'b'],
+  })
+})

@@ -3,7 +3,8 @@ import { type ClientRequest, createServer, request, type ServerResponse } from '
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { afterEach, expect, test } from 'vitest'
-import { inTurn, type RoomOptions, waitedMs } from '../../src/webhook/in-turn.ts'
+import { hurried, inTurn, type RoomOptions, waitedMs } from '../../src/webhook/in-turn.ts'
+import { readBody } from '../../src/webhook/read-body.ts'
 
 const KB = 1024
 const FOREVER = 3_600_000
@@ -16,10 +17,12 @@ afterEach(() => {
 async function room(options: RoomOptions) {
   const answers = new Map<string, () => void>()
   const waited = new Map<string, number>()
+  const told: string[] = []
   const changed = new EventTarget()
   const app = express()
-  app.post('/:name', inTurn(options), express.raw({ limit: '7mb', type: '*/*' }), ({ params }, response) => {
+  app.post('/:name', readBody(), inTurn(options), ({ params }, response) => {
     const name = String(params.name)
+    void hurried(response).then(() => told.push(name))
     waited.set(name, waitedMs(response))
     answers.set(name, () => response.send('ok'))
     changed.dispatchEvent(new Event('in'))
@@ -33,6 +36,7 @@ async function room(options: RoomOptions) {
   const { port } = server.address() as AddressInfo
   return {
     waited,
+    told,
     inside: () => [...answers.keys()],
     entered: async (name: string) => {
       while (!answers.has(name)) await once(changed as never, 'in')
@@ -106,4 +110,21 @@ test('one that takes long gives its room to others and is answered all the same'
   answer('slow')
   const [{ statusCode }] = await answered
   expect(statusCode).toBe(200)
+})
+
+test('of those that wait for their source too many at once are told to hurry: the largest, and of many the eldest', async () => {
+  const { send, entered, told } = await room({ bytes: 1024 * KB, forMs: 1, waitingBytes: 100 * KB, waitingReviews: 3 })
+  const goOn = async (name: string, kilobytes: number) => {
+    await send(name, kilobytes)
+    await entered(name)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  await goOn('small', 10)
+  await goOn('large', 80)
+  expect(told).toEqual([])
+  await goOn('middle', 30)
+  expect(told).toEqual(['large'])
+  await goOn('third', 1)
+  await goOn('fourth', 1)
+  expect(told).toEqual(['large', 'small'])
 })

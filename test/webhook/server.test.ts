@@ -42,7 +42,7 @@ const app = () => {
 
 test('a reloaded certificate is served from the next handshake on; one that is none leaves the old', async () => {
   const [first, second] = [await issue(), await issue()]
-  const server = await serve(app(), 0, first, '127.0.0.1')
+  const server = await serve(app(), 0, first, { host: '127.0.0.1' })
   expect((await ask(server.port, first.ca)).text).toBe('ok')
   server.reload(second)
   expect((await ask(server.port, second.ca)).text).toBe('ok')
@@ -55,7 +55,7 @@ test('a reloaded certificate is served from the next handshake on; one that is n
 
 test('TLS below 1.2 is refused', async () => {
   const bundle = await issue()
-  const server = await serve(app(), 0, bundle, '127.0.0.1')
+  const server = await serve(app(), 0, bundle, { host: '127.0.0.1' })
   await expect(ask(server.port, bundle.ca, '/', { minVersion: 'TLSv1', maxVersion: 'TLSv1.1' })).rejects.toThrow()
   expect((await ask(server.port, bundle.ca)).protocol).toMatch(/TLSv1\.[23]/)
   await server.drain(0)
@@ -63,7 +63,7 @@ test('TLS below 1.2 is refused', async () => {
 
 test('a drain answers on, asks clients to close, and waits for what is under way', async () => {
   const bundle = await issue()
-  const server = await serve(app(), 0, bundle, '127.0.0.1')
+  const server = await serve(app(), 0, bundle, { host: '127.0.0.1' })
   const slow = ask(server.port, bundle.ca, '/slow')
   await new Promise((resolve) => setTimeout(resolve, 100))
   const drained = server.drain(150)

@@ -1,0 +1,104 @@
+/** A bound of the product. docs/limits.md is made of this list. */
+export interface Limit {
+  readonly value: number
+  readonly unit: 'bytes' | 'characters' | 'ms' | ''
+  /** What is bounded, and whose it is. */
+  readonly bounds: string
+  /** What happens above it. */
+  readonly above: string
+  readonly why: string
+}
+
+const MiB = 1024 * 1024
+const limit = (value: number, unit: Limit['unit'], bounds: string, above: string, why: string): Limit => ({
+  value,
+  unit,
+  bounds,
+  above,
+  why,
+})
+
+/**
+ * Every bound of the webhook and of what it hands to the runner. What somebody else writes is counted against these
+ * before it is worked on, so that a team that writes too much stops itself and nobody else.
+ */
+export const LIMITS = {
+  reviewBytes: limit(
+    7 * MiB,
+    'bytes',
+    'body of one review',
+    'answered with 413',
+    'the API server stores objects of at most 3 MiB, and a review holds two of them',
+  ),
+  reviewValues: limit(
+    600_000,
+    '',
+    'values (fields, items, lists, objects) in the body of one review',
+    'answered with 413',
+    'a body of 7 MiB that is all brackets would take 20 times its size in memory; two workloads of 3 MiB have fewer',
+  ),
+  heldBytes: limit(
+    16 * MiB,
+    'bytes',
+    'bodies of reviews, together, that are being received or wait for their turn',
+    'the largest of them is ended with 503',
+    'what is held must fit the memory limit beside everything else; a body counts by what came of it, not by what it announces',
+  ),
+  waitingBytes: limit(
+    8 * MiB,
+    'bytes',
+    'bodies of reviews, together, that wait for their source for longer than a quarter of a second',
+    'the largest of them is answered at once, with what is known',
+    'a parsed review takes some four times its body',
+  ),
+  waitingReviews: limit(
+    200,
+    '',
+    'reviews that wait for their source for longer than a quarter of a second',
+    'the one that waited longest is answered at once, with what is known',
+    'each holds a connection and its objects',
+  ),
+  roomBytes: limit(
+    512 * 1024,
+    'bytes',
+    'bodies of reviews that are let in at once',
+    'the others wait, in turn by the address that they come from',
+    'a parsed review takes some four times its body; a burst is answered sooner so, in a fraction of the memory',
+  ),
+  connections: limit(
+    1_000,
+    '',
+    'connections to the webhook',
+    'one that never had an answer is closed, of the address that has most of them; where all had one, the idlest',
+    'an API server has some ten, and keeps them; a connection takes some 40 KB',
+  ),
+  metricsConnections: limit(
+    50,
+    '',
+    'connections to the metrics port',
+    'further ones are closed at once',
+    'a monitoring system has one or two',
+  ),
+  handshakeMs: limit(5_000, 'ms', 'a TLS handshake', 'the connection is closed', 'a handshake takes milliseconds'),
+  headersMs: limit(
+    5_000,
+    'ms',
+    'the headers of a request, and the wait for the first request of a connection',
+    'the connection is closed',
+    'the API server opens a connection for a review, and sends it at once',
+  ),
+  requestMs: limit(
+    5_000,
+    'ms',
+    'a whole request, headers and body',
+    'answered with 408, and the connection is closed',
+    'the API server has given up by then (timeoutSeconds in the chart)',
+  ),
+  keepAliveMs: limit(
+    120_000,
+    'ms',
+    'an idle connection that had an answer',
+    'the connection is closed',
+    'the API server keeps idle connections for 90 s; ours must outlast that, or it meets a closed one',
+  ),
+} as const satisfies Record<string, Limit>

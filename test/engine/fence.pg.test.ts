@@ -18,7 +18,14 @@ const gate = `select pg_advisory_xact_lock_shared(7, 7);`
 const waiting = `select from pg_locks where locktype = 'advisory' and classid = 7 and objid = 7 and not granted`
 
 const at = (database: TestDatabase, target: string, token: number, files: Files, more: Partial<RunnerOptions> = {}) =>
-  runRunner({ url: database.url, target, token, files, ...more, env: { LOCKKEEPER_DEADLINE: '2s', ...more.env } })
+  runRunner({
+    url: database.url,
+    target,
+    token,
+    files,
+    ...more,
+    env: { LOCKKEEPER_DEADLINE: '2s', LOCKKEEPER_LOCK_TIMEOUT: '60s', ...more.env },
+  })
 const versions = ({ sql }: TestDatabase) =>
   sql<{ all: string }>(`select string_agg(version, ' ' order by version) as all from lockkeeper.migration`).then(
     ([row]) => row?.all,

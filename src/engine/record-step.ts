@@ -3,17 +3,21 @@ import type { Migration } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
 import type { Attempt, KnownFloors, Look } from './attempt.ts'
 
-/**
- * What goes into the history in the transaction of a step up; the row of the set comes first, see `Step.asks`. `name`:
- * of the attempt that runs statement by statement.
- */
+/** A migration that is applied. */
+interface Applied {
+  readonly migration: Migration
+  /** What this workload's runs reached before it. */
+  readonly reached: string | null
+}
+
+/** What goes into the history in the transaction of a step up. `name`: of the attempt that runs statement by statement. */
 export function recordOf(
   { context, state, keeper }: Attempt,
   { mounted, floors }: Look,
-  plain: Migration,
+  { reached, ...due }: Applied,
   name: string | undefined,
 ): string[] {
-  const migration = floored(plain, floors)
+  const migration = floored(due.migration, floors)
   const { version } = migration
   const { request } = context
   const { journal } = state
@@ -21,7 +25,6 @@ export function recordOf(
     name === undefined ? migration : { ...migration, transaction: { ...migration.transaction, up: 'none' } as const }
   const format = mounted?.format ?? 'golang-migrate'
   return [
-    raiseEpoch(request),
     ...(migration.kind === 'repeatable' ? [deleteMigration(request, version)] : []),
     ...recorded(alone, mounted).map((each) =>
       insertMigration(request, journal, format, each, each === alone ? 'lockkeeper' : 'baseline'),
@@ -32,13 +35,13 @@ export function recordOf(
       ...(migration.kind !== 'repeatable' && { detail: `floor ${migration.floor ?? 'unknown'}` }),
       ...(name !== undefined && { attempt: name }),
     }),
-    ...(migration.kind === 'repeatable' ? [] : raiseReached(request, version)),
+    raiseEpoch(request),
+    ...(migration.kind === 'repeatable' ? [] : raiseReached(request, reached, version)),
     ...(keeper?.up(migration).record ?? []),
   ]
 }
 
-/** With its own floor as it is known, see `Migration.floor`. */
-export function floored(migration: Migration, floors: KnownFloors | undefined): Migration {
+function floored(migration: Migration, floors: KnownFloors | undefined): Migration {
   const floor = migration.kind === 'versioned' ? floors?.(migration.version) : undefined
   return floor === undefined ? migration : { ...migration, floor }
 }

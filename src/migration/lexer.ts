@@ -1,3 +1,5 @@
+import { endOfComment, endOfDollarQuote, endOfName, endOfString } from './quotes.ts'
+
 /** One piece of SQL text. Whitespace is left out; comments are kept, since directives stand in them. */
 export interface Token {
   readonly kind: 'word' | 'quoted' | 'string' | 'number' | 'symbol' | 'comment' | 'meta'
@@ -17,20 +19,21 @@ export class OpenText extends Error {
   }
 }
 
+// As in the server's scan.l. It reads bytes, and every byte beyond ASCII may stand in a name, so no property of Unicode
+// counts, and both halves of a surrogate pair are letters.
 const space = /[ \t\r\n\f\v]+/y
-const word = /[\p{L}_\u0080-\uFFFF][\p{L}\p{N}_$\u0080-\uFFFF]*/uy
-const number = /\.?\d[\w.]*/y
-const dollarTag = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy
+const word = /[A-Za-z_\u0080-\uFFFF][A-Za-z0-9_$\u0080-\uFFFF]*/y
+/** Letters behind a number are a word of their own, as up to PostgreSQL 14; later servers refuse them. */
+const number =
+  /0[xX](?:_?[0-9a-fA-F]){1,99}|0[oO](?:_?[0-7]){1,99}|0[bB](?:_?[01]){1,99}|(?:\d+(?:_\d+){0,99}(?:\.(?!\.)(?:\d+(?:_\d+){0,99})?)?|\.\d+(?:_\d+){0,99})(?:[eE][-+]?\d+)?/y
 const lineComment = /--[^\r\n]*/y
 const metaCommand = /\\[^\r\n]*/y
-const plainString = /'[^']*(?:''[^']*)*'/y
-const escapeString = /'[^'\\]*(?:(?:''|\\[\s\S])[^'\\]*)*'/y
-const quotedName = /"[^"]*(?:""[^"]*)*"/y
 
 /**
- * PostgreSQL's lexical rules (manual, section 4.1): quotes, E'' strings, dollar quotes, nested comments. One token at a
- * time, so that a file of many megabytes costs little memory. `from`: where to begin. Throws OpenText when something is
- * never closed.
+ * PostgreSQL's lexical rules (manual, section 4.1, and scan.l): quotes, E'' strings, strings that go on behind a line
+ * end, dollar quotes, nested comments; and psql's commands, which begin with a backslash outside all of these. One token
+ * at a time, so that a file of many megabytes costs little memory. `from`: where to begin. Throws OpenText when something
+ * is never closed.
  */
 export function* lex(text: string, from = 0): Generator<Token> {
   let at = from
@@ -51,21 +54,18 @@ export function* lex(text: string, from = 0): Generator<Token> {
 }
 
 function next(text: string, at: number, match: (rule: RegExp) => number): [Token['kind'], number] {
-  const char = text[at] ?? ''
-  if (char === "'") return ['string', closed(match(plainString), 'a quote', at)]
-  if (char === '"') return ['quoted', closed(match(quotedName), 'a quoted name', at)]
-  if (char === '-' && text[at + 1] === '-') return ['comment', match(lineComment)]
-  if (char === '/' && text[at + 1] === '*') return ['comment', endOfComment(text, at)]
-  if (char === '\\' && startsLine(text, at)) return ['meta', match(metaCommand)]
+  const [char = '', second] = [text[at], text[at + 1]]
+  if (char === "'") return ['string', closed(endOfString(text, at, false), 'a quote', at)]
+  if (char === '"') return ['quoted', closed(endOfName(text, at), 'a quoted name', at)]
+  if (char === '-' && second === '-') return ['comment', match(lineComment)]
+  if (char === '/' && second === '*') return ['comment', closed(endOfComment(text, at), 'a comment', at)]
+  if (char === '\\') return ['meta', match(metaCommand)]
   if (char === '$') {
-    const tag = match(dollarTag)
-    if (tag < 0) return ['symbol', at + 1]
-    const close = text.indexOf(text.slice(at, tag), tag)
-    return ['string', close < 0 ? closed(-1, 'a dollar quote', at) : close + (tag - at)]
+    const end = endOfDollarQuote(text, at)
+    return end === undefined ? ['symbol', at + 1] : ['string', closed(end, 'a dollar quote', at)]
   }
-  if ((char === 'e' || char === 'E') && text[at + 1] === "'") {
-    escapeString.lastIndex = at + 1
-    return ['string', escapeString.test(text) ? escapeString.lastIndex : closed(-1, 'a quote', at)]
+  if ((char === 'e' || char === 'E') && second === "'") {
+    return ['string', closed(endOfString(text, at + 1, true), 'a quote', at)]
   }
   const name = match(word)
   if (name > 0) return ['word', name]
@@ -77,24 +77,4 @@ function next(text: string, at: number, match: (rule: RegExp) => number): [Token
 function closed(end: number, what: string, offset: number): number {
   if (end < 0) throw new OpenText(what, offset)
   return end
-}
-
-/** Block comments nest in PostgreSQL. */
-function endOfComment(text: string, start: number): number {
-  const edge = /\/\*|\*\//g
-  edge.lastIndex = start
-  let depth = 0
-  for (let found = edge.exec(text); found !== null; found = edge.exec(text)) {
-    depth += found[0] === '/*' ? 1 : -1
-    if (depth === 0) return edge.lastIndex
-  }
-  throw new OpenText('a comment', start)
-}
-
-function startsLine(text: string, at: number): boolean {
-  for (let i = at - 1; i >= 0; i--) {
-    if (text[i] === '\n' || text[i] === '\r') return true
-    if (text[i] !== ' ' && text[i] !== '\t') return false
-  }
-  return true
 }

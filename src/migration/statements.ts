@@ -8,12 +8,20 @@ export interface Statement {
   readonly end: number
   /** Its words, quoted names and symbols, lower case, in order; strings and numbers are left out. */
   readonly words: readonly string[]
-  /** The rows that follow a COPY … FROM STDIN: offsets of their first line, and of the line `\\.` that ends them. */
-  readonly data?: { readonly start: number; readonly end: number }
+  /** The rows that follow a COPY … FROM STDIN. */
+  readonly data?: Data
+}
+
+interface Data {
+  /** Offsets of the first line, and of the line `\\.` that ends them. */
+  readonly start: number
+  readonly end: number
+  /** Offset of more SQL on the line of the statement, which psql runs when it has read the rows. */
+  readonly stray?: number
 }
 
 /**
- * Cuts a script at the `;` between statements: not inside parentheses, and not inside the body of a SQL function
+ * Cuts a script at the `;` between statements: not inside parentheses, and not inside the body of a SQL routine
  * (`BEGIN ATOMIC … END`, PostgreSQL 14). Comments belong to no statement; commands of psql go to `onMeta`. What follows
  * COPY … FROM STDIN is data, as psql reads it: from the next line up to a line `\\.`. Throws OpenText.
  */
@@ -32,17 +40,24 @@ function* cutUntilData(
   let start = -1
   let end = -1
   let parentheses = 0
-  let bodies = 0
+  let body = false
+  let stdin = false
+  let before = ''
   for (const token of lex(text, from)) {
     if (token.kind === 'meta') onMeta?.(token)
     if (token.kind === 'comment' || token.kind === 'meta') continue
     const piece = pieceOf(text, token)
-    const symbol = token.kind === 'symbol' ? piece : ''
-    if (symbol === '(') parentheses++
-    if (symbol === ')') parentheses = Math.max(0, parentheses - 1)
-    if (token.kind === 'word') bodies = depthAfter(bodies, piece, words.at(-1))
-    if (symbol === ';' && parentheses === 0 && bodies === 0) {
-      if (start >= 0 && readsStdin(words)) {
+    const sign = token.kind === 'word' || token.kind === 'symbol' ? piece : ''
+    if (sign === '(') parentheses++
+    if (sign === ')') parentheses = Math.max(0, parentheses - 1)
+    if (parentheses === 0) {
+      if (body) body = !(sign === 'end' && (before === ';' || before === 'atomic'))
+      else body = sign === 'atomic' && before === 'begin' && makesRoutine(words)
+      stdin ||= words[0] === 'copy' && before === 'from' && (sign === 'stdin' || sign === 'stdout')
+    }
+    before = sign
+    if (sign === ';' && parentheses === 0 && !body) {
+      if (start >= 0 && stdin) {
         const data = dataAfter(text, token.end, start)
         yield { start, end, words, data }
         return endOfLine(text, data.end)
@@ -55,7 +70,7 @@ function* cutUntilData(
     if (start < 0) start = token.start
     end = token.end
     if (token.kind !== 'string' && token.kind !== 'number') words.push(piece)
-    if (words.length === KNOWN_BY && rows.has(words[0] ?? '') && bodies === 0) {
+    if (words.length === KNOWN_BY && rows.has(words[0] ?? '')) {
       const rest = skipStatement(text, token.end, parentheses)
       if (rest !== undefined) {
         yield { start, end: rest.end, words: withUnlock(words, text, token.end, rest.end) }
@@ -82,22 +97,20 @@ function pieceOf(text: string, token: Token): string {
   return token.kind === 'quoted' ? raw.slice(1, -1).replaceAll('""', '"') : raw.toLowerCase()
 }
 
-/** Inside a body CASE opens what END closes too. */
-function depthAfter(bodies: number, word: string, before: string | undefined): number {
-  if (word === 'atomic' && before === 'begin') return bodies + 1
-  if (bodies > 0 && word === 'case') return bodies + 1
-  if (bodies > 0 && word === 'end') return bodies - 1
-  return bodies
-}
+/**
+ * Only these have a body of statements, and it ends with an END that begins one (gram.y, `opt_routine_body`): the END of
+ * a CASE stands behind an expression. Elsewhere `begin` and `atomic` are names like others.
+ */
+const makesRoutine = (words: readonly string[]) =>
+  /^create (or replace )?(function|procedure) /.test(words.slice(0, 5).join(' '))
 
-/** COPY table [(columns)] FROM STDIN …; the query form of COPY only writes. */
-export const readsStdin = (words: readonly string[]): boolean =>
-  words[0] === 'copy' && words.some((word, i) => word === 'stdin' && words[i - 1] === 'from')
-
-function dataAfter(text: string, semicolon: number, statement: number): { start: number; end: number } {
+function dataAfter(text: string, semicolon: number, statement: number): Data {
   const start = endOfLine(text, semicolon)
+  const blank = /[ \t\r\f\v]*(?:--[^\n]*)?(?:\n|$)/y
+  blank.lastIndex = semicolon
+  const stray = blank.test(text) ? {} : { stray: semicolon }
   for (let line = start; line < text.length; line = endOfLine(text, line)) {
-    if (/^\\\.\r?(?:\n|$)/.test(text.slice(line, line + 4))) return { start, end: line }
+    if (/^\\\.\r?(?:\n|$)/.test(text.slice(line, line + 4))) return { start, end: line, ...stray }
   }
   throw new OpenText('the data of COPY … FROM STDIN (a line with only \\.)', statement)
 }

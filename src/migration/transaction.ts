@@ -1,7 +1,9 @@
 import type { Finding } from './finding.ts'
 import type { Script } from './migration.ts'
+import { modesWithin } from './modes-within.ts'
 import { isAlone, kindOf, type StatementKind } from './statement-kind.ts'
 import { lineOf, type Statement, splitStatements } from './statements.ts'
+import { beginWith, modesOf } from './transaction-modes.ts'
 
 /** A statement of a script; of its words only the first few are kept, since a script may be of many megabytes. */
 export interface BodyStatement extends Statement {
@@ -16,7 +18,7 @@ export interface TransactionBody {
    * that a line of it is a line of the file.
    */
   readonly text: string
-  /** `begin` with the options of the script's own BEGIN. */
+  /** `begin` with the modes of the script's own BEGIN, and of SET TRANSACTION where that stands before anything else. */
   readonly begin: string
   /** The statements that are left, by their offsets in the script. */
   readonly statements: readonly BodyStatement[]
@@ -53,12 +55,21 @@ function read(script: Pick<Script, 'file' | 'line' | 'text'>): TransactionBody {
   const all: (BodyStatement & { readonly refused: Refusal | undefined })[] = []
   for (const statement of splitStatements(text, onMeta)) {
     const { words } = statement
-    all.push({ ...statement, words: words.slice(0, KEPT_WORDS), kind: kindOf(words), refused: refusal(statement) })
+    const refused = refusal(statement, text)
+    all.push({ ...statement, words: words.slice(0, KEPT_WORDS), kind: kindOf(words), refused })
+    if (statement.data?.stray !== undefined) say(statement.data.stray, strayed)
   }
   const [first, last] = [all.at(0), all.at(-1)]
   const outer = first !== undefined && opens(first) && last !== undefined && all.length > 1 && closes(last)
-  const statements = outer ? all.slice(1, -1) : all
-  const alone = statements.find(({ kind }) => isAlone(kind))
+  const within = outer ? all.slice(1, -1) : all
+  const alone = within.find(({ kind }) => isAlone(kind))
+  const read = modesWithin(text, within, outer)
+  const modes = { ...(outer ? modesOf(optionsOf(first)) : {}), ...read.modes }
+  if (modes.access === 'read only') say(read.readOnly ?? first?.start ?? 0, readOnly)
+  for (const [statement, refused] of read.refused) say(statement.start, refused)
+  const taken = new Set<Statement>(read.taken)
+  const statements = within.filter((each) => !taken.has(each))
+  blanks.push(...taken)
   for (const { refused, start } of statements) if (refused !== undefined) say(start, refused)
   if (outer && alone !== undefined)
     say(alone.start, [`${head(alone)} between BEGIN and COMMIT, where PostgreSQL forbids it`, notHere])
@@ -66,7 +77,7 @@ function read(script: Pick<Script, 'file' | 'line' | 'text'>): TransactionBody {
   for (const { data } of statements) if (data !== undefined) blanks.push({ ...data, end: data.end + 2, rows: true })
   return {
     text: blanked(text, blanks),
-    begin: outer ? beginOf(first) : 'begin',
+    begin: beginWith(modes),
     statements,
     rows: statements.flatMap(({ data }) => (data === undefined ? [] : text.slice(data.start, data.end))),
     outer,
@@ -102,18 +113,22 @@ const closes = ({ words }: Statement) =>
   (words[0] === 'commit' || words[0] === 'end') &&
   words.slice(1).every((word) => word === 'work' || word === 'transaction')
 
-/** BEGIN and START TRANSACTION take the same options (PostgreSQL manual, BEGIN). */
-const beginOf = ({ words }: Statement) =>
-  ['begin', ...words.slice(1).filter((word) => word !== 'transaction' && word !== 'work')]
-    .join(' ')
-    .replaceAll(' ,', ',')
+/** BEGIN and START TRANSACTION take the same modes (PostgreSQL manual, BEGIN). */
+const optionsOf = ({ words }: Statement) => words.slice(1).filter((word) => word !== 'transaction' && word !== 'work')
+
+const readOnly: Refusal = ['READ ONLY, and the history is written in the same transaction', 'remove READ ONLY']
+const strayed: Refusal = [
+  'more SQL on the line of a COPY … FROM STDIN',
+  'move it below the rows, behind the line with only \\.',
+  'source-unreadable',
+]
 
 type Refusal = readonly [what: string, fix: string, code?: 'source-unreadable']
 const ownTransaction = 'remove it: Lockkeeper opens one transaction around each script and commits it with the history'
 const notHere = 'remove BEGIN and COMMIT: the statements then run one by one, and the journal keeps count'
 
 /** Why a statement cannot be part of a script whose transactions and session others own, or undefined. */
-function refusal({ words }: Statement): Refusal | undefined {
+function refusal({ words, start, end }: Statement, text: string): Refusal | undefined {
   const [one] = words
   const two = words.slice(0, 2).join(' ')
   if (one === 'begin' || two === 'start transaction') return [`${upper(one)} inside the script`, ownTransaction]
@@ -122,6 +137,16 @@ function refusal({ words }: Statement): Refusal | undefined {
   if (two === 'prepare transaction') return ['PREPARE TRANSACTION inside the script', ownTransaction]
   if (two === 'reset all' || two === 'discard all') {
     return [`${upper(two)}, which undoes what keeps this session safe`, 'reset single settings by their names']
+  }
+  if (
+    one === 'set' &&
+    words.includes('standard_conforming_strings') &&
+    /\b(?:off|false|no|0)\b/i.test(text.slice(start, end))
+  ) {
+    return [
+      'standard_conforming_strings = off, which changes where strings end',
+      `remove it, and write strings with backslashes as E'…'`,
+    ]
   }
   if (words.some((word) => word.startsWith('pg_advisory_unlock'))) {
     return ['a call that releases advisory locks, among them ours', 'remove it: Lockkeeper holds its own lock']

@@ -12,12 +12,15 @@ export interface Outcome {
   readonly completed: number
   /** The transaction status that followed it: `I` idle, `T` in a transaction, `E` in a failed one. */
   readonly status: string | undefined
+  /** A COMMIT or PREPARE TRANSACTION was among what it completed: something of it may be there to stay. */
+  readonly committed?: true
 }
 
 /** The protocol events that pg's Connection emits beside its public interface. */
 interface Wire {
   on(event: 'readyForQuery', listener: (message: { status: string }) => void): void
-  on(event: 'commandComplete' | 'end', listener: () => void): void
+  on(event: 'commandComplete', listener: (message: { text: string }) => void): void
+  on(event: 'end', listener: () => void): void
   readonly stream: {
     cork(): void
     uncork(): void
@@ -31,6 +34,7 @@ interface Wire {
 interface Flying {
   error: Error | undefined
   completed: number
+  committed: boolean
   readonly land: (status: string | undefined) => void
 }
 
@@ -53,9 +57,11 @@ export class Session {
     client.on('error', (error) => {
       this.#lost ??= error
     })
-    this.#wire.on('commandComplete', () => {
+    this.#wire.on('commandComplete', ({ text }) => {
       const [first] = this.#flying
-      if (first !== undefined) first.completed += 1
+      if (first === undefined) return
+      first.completed += 1
+      if (text === 'COMMIT' || text === 'PREPARE TRANSACTION') first.committed = true
     })
     this.#wire.on('readyForQuery', ({ status }) => this.#flying.shift()?.land(status))
     this.#wire.on('end', () => {
@@ -70,7 +76,7 @@ export class Session {
   /** The rows of a single statement. Throws pg's DatabaseError, or Interruption when the connection is lost. */
   async rows(text: string): Promise<Row[]> {
     if (this.#lost !== undefined) throw lost(this.#lost)
-    this.#flying.push({ error: undefined, completed: 0, land: () => undefined })
+    this.#flying.push({ error: undefined, completed: 0, committed: false, land: () => undefined })
     try {
       if (this.#ours) return (await this.#client.query<Row>(text)).rows
       // pg answers a message of several statements with the result of each.
@@ -146,7 +152,11 @@ export class Session {
       const flying: Flying = {
         error: undefined,
         completed: 0,
-        land: (status) => resolve({ error: flying.error, completed: flying.completed, status }),
+        committed: false,
+        land: (status) => {
+          const { error, completed, committed } = flying
+          resolve({ error, completed, status, ...(committed && { committed }) })
+        },
       }
       this.#flying.push(flying)
       const long = isLong(sent)

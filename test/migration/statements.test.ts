@@ -96,9 +96,9 @@ describe('a transaction body', () => {
   test.each([
     ['BEGIN;\nSELECT 1;\nCOMMIT;\n', '     ;\nSELECT 1;\n      ;\n', 'begin'],
     [
-      'start transaction isolation level serializable, read only; select 1; end work;',
+      'start transaction isolation level serializable, read write; select 1; end work;',
       undefined,
-      'begin isolation level serializable, read only',
+      'begin isolation level serializable, read write',
     ],
     ['-- first\nBEGIN WORK;\nSELECT 1;\nCOMMIT TRANSACTION', undefined, 'begin'],
   ])('of %s is blanked in place', (text, expected, begin) => {
@@ -128,6 +128,86 @@ describe('a transaction body', () => {
   ])('refuses %s', (text) =>
     expect(transactionBody(script(text)).findings[0]).toMatchObject({ code: 'transaction-control', severity: 'error' }),
   )
+
+  test.each<[string, string, number]>([
+    ['BEGIN; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT 1; COMMIT;', 'begin isolation level serializable', 1],
+    [
+      'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, NOT DEFERRABLE;\nSELECT 1',
+      'begin isolation level repeatable read, not deferrable',
+      1,
+    ],
+    [
+      'set /* x */ local transaction isolation level serializable read write deferrable; select 1',
+      'begin isolation level serializable, read write, deferrable',
+      1,
+    ],
+    [
+      "BEGIN READ WRITE; SET lock_timeout = '1s'; LOCK TABLE t; SET transaction_isolation TO 'Repeatable Read'; SELECT 1; END",
+      'begin isolation level repeatable read, read write',
+      3,
+    ],
+    [
+      'BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL "transaction_isolation" = \'read committed\'; SELECT 1; COMMIT',
+      'begin isolation level read committed',
+      1,
+    ],
+    [
+      'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT 1',
+      'begin isolation level serializable',
+      2,
+    ],
+    ['SET default_transaction_isolation = serializable; SELECT 1', 'begin isolation level serializable', 2],
+    ['BEGIN; SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT 1; COMMIT', 'begin', 2],
+    ['SET LOCAL default_transaction_isolation = serializable; SELECT 1', 'begin', 2],
+    ['SET CONSTRAINTS ALL DEFERRED; SET transaction_deferrable = off; SELECT 1', 'begin not deferrable', 2],
+  ])('takes the modes that %s sets into its BEGIN', (text, begin, count) => {
+    const body = transactionBody(script(text))
+    expect(body.findings).toEqual([])
+    expect(body.begin).toBe(begin)
+    expect(body.statements).toHaveLength(count)
+    expect(body.text).not.toMatch(/\btransaction\b(?! isolation level serializable)|"transaction_isolation/i)
+  })
+
+  test.each([
+    'SELECT 1; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+    'BEGIN; CREATE TABLE t (a int); SET LOCAL TRANSACTION ISOLATION LEVEL SERIALIZABLE; COMMIT',
+    'SAVEPOINT a; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+    "SELECT 1; SET transaction_isolation = 'serializable'",
+    'SET transaction_isolation TO DEFAULT; SELECT 1',
+    'CREATE TABLE t (a int); SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT 1',
+    "SET TRANSACTION SNAPSHOT '00000003-0000001B-1'; SELECT 1",
+    'SET TRANSACTION READ ONLY; SELECT 1',
+    'BEGIN READ ONLY; SELECT 1; COMMIT',
+    'SET transaction_read_only = on; SELECT 1',
+    'VACUUM; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+    'SET standard_conforming_strings = off; SELECT 1',
+    "SET SESSION standard_conforming_strings TO 'off'",
+  ])('refuses what cannot count: %s', (text) => {
+    expect(transactionBody(script(text)).findings).toMatchObject([{ code: 'transaction-control', severity: 'error' }])
+  })
+
+  test.each([
+    ['COPY t FROM stdin; COMMIT;\n1\n\\.\n', 'more SQL on the line'],
+    ['COPY t FROM stdin; /* a\n1\n\\.\n*/', 'more SQL on the line'],
+    ['SELECT 1 \\; COMMIT;\nSELECT 2', 'a command of psql'],
+    ['SELECT 1 \\gexec', 'a command of psql'],
+  ])('refuses %j, which psql reads in its own way', (text, what) => {
+    expect(transactionBody(script(text)).findings[0]).toMatchObject({
+      code: 'source-unreadable',
+      message: expect.stringContaining(what),
+    })
+  })
+
+  test.each([
+    ['COPY t FROM STDOUT;\n1\n\\.\n', 1],
+    ['COPY t (a) FROM stdin WHERE a > 0; -- the rows\n1\n\\.\n', 1],
+    ['COPY (SELECT 1 FROM stdin) TO STDOUT;\nSELECT 1', 0],
+    ["COPY t FROM 'stdin';\nSELECT 1", 0],
+    ['COPY "from" TO STDOUT;\nSELECT 1', 0],
+  ])('of %j reads the rows that belong to it', (text, count) => {
+    const body = transactionBody(script(text))
+    expect([body.findings, body.rows.length]).toEqual([[], count])
+  })
 
   test.each<[string, string]>([
     ['CREATE INDEX CONCURRENTLY i ON t (a)', 'concurrent'],

@@ -95,6 +95,7 @@ export function pauseAfter(retries: number, lockTimeoutMs: number): number {
 }
 
 function passingReason({ header, script, trailer }: StepOutcome): string | undefined {
+  if (script.committed) return undefined // A part of it would run twice.
   const error = header.error ?? script.error ?? trailer.error
   return error !== undefined && passing.has(stateOf(error) ?? '') ? `${error.message} (${stateOf(error)})` : undefined
 }

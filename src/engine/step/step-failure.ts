@@ -1,5 +1,5 @@
 import { lineOf } from '../../migration/statements.ts'
-import { transactionBody } from '../../migration/transaction.ts'
+import { type BodyStatement, transactionBody } from '../../migration/transaction.ts'
 import { RunFailure, stateOf } from '../../postgres/failure.ts'
 import { isDatabaseError, type Outcome } from '../../postgres/session.ts'
 import type { StepOutcome } from './send-step.ts'
@@ -22,7 +22,7 @@ import {
 export function stepFailure(step: Step, outcome: StepOutcome, prefix: string = entry): RunFailure {
   const { header, script, trailer } = outcome
   if (header.error !== undefined) return ofHeader(step, header.error)
-  if (script.error !== undefined) return ofScript(step, script.error, placeOfError(step, script, prefix))
+  if (script.error !== undefined) return ofScript(step, script.error, script, placeOfError(step, script, prefix))
   const state = stateOf(trailer.error)
   const check = raised(trailer.error)
   const place = {
@@ -31,10 +31,11 @@ export function stepFailure(step: Step, outcome: StepOutcome, prefix: string = e
     ...(state !== undefined && { sqlstate: check ?? state }),
   }
   if (check === LEFT_TRANSACTION || script.status !== 'T') {
+    const kept = script.committed || script.status === 'I'
     return new RunFailure(
       'migration-failed',
-      `${step.script.file} ended the transaction that it runs in`,
-      noControl,
+      `${step.script.file} ended the transaction that it runs in; ${kept ? partly : 'nothing of it was applied'}`,
+      kept ? takeBack(step) : noControl,
       place,
     )
   }
@@ -51,6 +52,10 @@ export function stepFailure(step: Step, outcome: StepOutcome, prefix: string = e
 }
 
 const noControl = 'remove what commits or rolls back: Lockkeeper opens one transaction around each script'
+/** The server answered that it committed: what it did is there, and no history row is. */
+const partly = 'what it committed is applied, and the history does not know of it'
+const takeBack = ({ script }: Step) =>
+  `take back by hand what ${script.file} committed, remove what commits from it, and deploy again`
 const noUnlock = 'remove pg_advisory_unlock_all() and the like from the script'
 
 const correct = ({ script, direction, kept }: Step) => {
@@ -88,7 +93,12 @@ function ofHeader(step: Step, error: Error): RunFailure {
   )
 }
 
-function ofScript(step: Step, error: Error, { file, line }: PlaceOfError): RunFailure {
+function ofScript(
+  step: Step,
+  error: Error,
+  { committed }: Outcome,
+  { file, line, statement }: PlaceOfError,
+): RunFailure {
   const state = stateOf(error)
   const place = {
     version: step.version,
@@ -105,8 +115,11 @@ function ofScript(step: Step, error: Error, { file, line }: PlaceOfError): RunFa
       place,
     )
   }
+  if (committed && !step.kept) {
+    return new RunFailure('migration-failed', `${where}: ${error.message}; ${partly}`, takeBack(step), place)
+  }
   const hint = isDatabaseError(error) && error.hint !== undefined ? ` (hint: ${error.hint})` : ''
-  const Failure = asksToBeAlone(error) ? NeedsNoTransaction : RunFailure
+  const Failure = asksToBeAlone(error, statement) ? NeedsNoTransaction : RunFailure
   return new Failure('migration-failed', `${where}: ${error.message}${hint}`, correct(step), place)
 }
 
@@ -115,17 +128,21 @@ export class NeedsNoTransaction extends RunFailure {}
 
 /**
  * The server's last word: a statement may not run in a transaction (25001, but not from within a function, where nothing
- * helps), or a procedure ends the one it runs in (2D000).
+ * helps), or a procedure or DO block ends the one it runs in (2D000). The server says 25001 too of what sets a
+ * transaction's modes too late, and 2D000 of a function that commits: neither is better off outside of one.
  */
-function asksToBeAlone(error: Error): boolean {
+function asksToBeAlone(error: Error, statement: BodyStatement | undefined): boolean {
   const state = stateOf(error)
+  const [one = ''] = statement?.words ?? []
   const inside = isDatabaseError(error) && error.where !== undefined
-  return (state === '25001' && !inside) || state === '2D000'
+  if (state === '25001') return !inside && one !== 'set' && statement?.kind !== 'session'
+  return state === '2D000' && (one === 'call' || one === 'do')
 }
 
 interface PlaceOfError {
   readonly file: string
   readonly line?: number
+  readonly statement?: BodyStatement
 }
 
 /** The server gives a position for errors of parsing; else the statement after the completed ones is meant. */
@@ -139,7 +156,7 @@ function placeOfError(step: Step, { error, completed }: Outcome, prefix: string)
       return { file, line: lineOf(text, utf16Offset(text, position - 1)) + first - 1 }
     }
     const failed = position > 0 ? undefined : statements[statement]
-    if (failed !== undefined) return { file, line: lineOf(source, failed.start) + first - 1 }
+    if (failed !== undefined) return { file, line: lineOf(source, failed.start) + first - 1, statement: failed }
     position -= characters + BETWEEN.length
     statement -= statements.length
   }

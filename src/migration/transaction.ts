@@ -1,3 +1,4 @@
+import { backslashBehindOff } from './conforming.ts'
 import type { Finding } from './finding.ts'
 import type { Script } from './migration.ts'
 import { modesWithin } from './modes-within.ts'
@@ -55,12 +56,14 @@ function read(script: Pick<Script, 'file' | 'line' | 'text'>): TransactionBody {
   const all: (BodyStatement & { readonly refused: Refusal | undefined })[] = []
   for (const statement of splitStatements(text, onMeta)) {
     const { words } = statement
-    const refused = refusal(statement, text)
+    const refused = refusal(statement)
     all.push({ ...statement, words: words.slice(0, KEPT_WORDS), kind: kindOf(words), refused })
     if (statement.data?.stray !== undefined) say(statement.data.stray, strayed)
   }
   const [first, last] = [all.at(0), all.at(-1)]
   const outer = first !== undefined && opens(first) && last !== undefined && all.length > 1 && closes(last)
+  const backslash = backslashBehindOff(text, all)
+  if (backslash !== undefined) say(backslash, ambiguous)
   const within = outer ? all.slice(1, -1) : all
   const alone = within.find(({ kind }) => isAlone(kind))
   const read = modesWithin(text, within, outer)
@@ -117,6 +120,10 @@ const closes = ({ words }: Statement) =>
 const optionsOf = ({ words }: Statement) => words.slice(1).filter((word) => word !== 'transaction' && word !== 'work')
 
 const readOnly: Refusal = ['READ ONLY, and the history is written in the same transaction', 'remove READ ONLY']
+const ambiguous: Refusal = [
+  'a backslash in a string behind SET standard_conforming_strings = off, which no longer counts for the script it is in',
+  "remove that SET, and write strings with backslashes as E'…'",
+]
 const strayed: Refusal = [
   'more SQL on the line of a COPY … FROM STDIN',
   'move it below the rows, behind the line with only \\.',
@@ -128,7 +135,7 @@ const ownTransaction = 'remove it: Lockkeeper opens one transaction around each 
 const notHere = 'remove BEGIN and COMMIT: the statements then run one by one, and the journal keeps count'
 
 /** Why a statement cannot be part of a script whose transactions and session others own, or undefined. */
-function refusal({ words, start, end }: Statement, text: string): Refusal | undefined {
+function refusal({ words }: Statement): Refusal | undefined {
   const [one] = words
   const two = words.slice(0, 2).join(' ')
   if (one === 'begin' || two === 'start transaction') return [`${upper(one)} inside the script`, ownTransaction]
@@ -137,16 +144,6 @@ function refusal({ words, start, end }: Statement, text: string): Refusal | unde
   if (two === 'prepare transaction') return ['PREPARE TRANSACTION inside the script', ownTransaction]
   if (two === 'reset all' || two === 'discard all') {
     return [`${upper(two)}, which undoes what keeps this session safe`, 'reset single settings by their names']
-  }
-  if (
-    one === 'set' &&
-    words.includes('standard_conforming_strings') &&
-    /\b(?:off|false|no|0)\b/i.test(text.slice(start, end))
-  ) {
-    return [
-      'standard_conforming_strings = off, which changes where strings end',
-      `remove it, and write strings with backslashes as E'…'`,
-    ]
   }
   if (words.some((word) => word.startsWith('pg_advisory_unlock'))) {
     return ['a call that releases advisory locks, among them ours', 'remove it: Lockkeeper holds its own lock']

@@ -69,6 +69,76 @@ describe.each(majors)('scripts on PostgreSQL %i', (major) => {
       { code: 'source-unreadable', line: 2 },
     ],
   ]
+  const level = "CREATE TABLE a AS SELECT current_setting('transaction_isolation') AS level;\n"
+  const isolated: [string, string, string][] = [
+    ['in its own BEGIN', `BEGIN;\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\n${level}COMMIT;\n`, 'serializable'],
+    ['without one', `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n${level}`, 'repeatable read'],
+    [
+      'behind other settings',
+      `SET LOCAL lock_timeout = '1s';\nSET LOCAL transaction_isolation TO 'serializable';\n${level}`,
+      'serializable',
+    ],
+    [
+      'for its session',
+      `SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE;\n${level}`,
+      'serializable',
+    ],
+  ]
+  test.each(isolated)('an isolation level that a script sets %s holds for all of it, up and down', (_, up, expected) =>
+    withDatabase(server, async (database) => {
+      const down = up.replace(
+        level,
+        () => 'DROP TABLE a;\nSELECT 1 / (current_setting($$transaction_isolation$$) <> $$read committed$$)::int;\n',
+      )
+      const run = await runRunner({ url: database.url, target: '1', files: pair(up, down) })
+      expect(run.code, run.output).toBe(0)
+      expect(await database.sql('select level from a')).toEqual([{ level: expected }])
+      expect(await database.sql(`select transactional from lockkeeper.migration`)).toEqual([{ transactional: true }])
+      const back = await runRunner({
+        url: database.url,
+        target: '0',
+        token: 2,
+        env: { LOCKKEEPER_ON_ROLLBACK: 'always' },
+      })
+      expect(back.code, back.output).toBe(0)
+      expect(await database.sql(`select from pg_tables where tablename = 'a'`)).toEqual([])
+      const broken = pair(`${up.replace('COMMIT;\n', '')}SELECT 1/0;\n${up.includes('COMMIT') ? 'COMMIT;\n' : ''}`)
+      const failed = await runRunner({ url: database.url, target: '1', token: 3, files: broken })
+      expect(failed.termination).toMatchObject({ sqlstate: '22012' })
+      expect(await database.sql(`select from pg_tables where tablename = 'a'`)).toEqual([])
+    }),
+  )
+
+  test.each([
+    [
+      'a setting of the transaction that comes too late',
+      `SELECT set_config('transaction_isolation', 'serializable', true);\n`,
+    ],
+    [
+      'a function that commits',
+      'CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;\nSELECT f();\n',
+    ],
+  ])('%s is no reason to run a script without its transaction', (_, rest) =>
+    withDatabase(server, async (database) => {
+      const run = await runRunner({ url: database.url, target: '1', files: pair(`CREATE TABLE a (id int);\n${rest}`) })
+      expect(run.termination).toMatchObject({ code: 'migration-failed', file: '1_x.up.sql' })
+      expect(await database.sql(`select from pg_tables where tablename = 'a'`)).toEqual([])
+    }),
+  )
+
+  test('strings end where the server ends them, whatever the role says of backslashes', () =>
+    withDatabase(server, async (database) => {
+      await database.sql(
+        `create role cautious login superuser; alter role cautious in database ${database.name} set standard_conforming_strings = off`,
+      )
+      const up =
+        "CREATE TABLE a (t text);\nINSERT INTO a VALUES ('\\'), (E'x' -- it's; \n -- y\n '\\'; z');\nSELECT E'a'\n'\\'; COMMIT; --';\n"
+      const run = await runRunner({ url: database.urlFor('cautious'), target: '1', files: pair(up) })
+      expect(run.code, run.output).toBe(0)
+      expect(await database.sql('select t from a order by 1')).toEqual([{ t: '\\' }, { t: "x'; z" }])
+      await database.sql('drop owned by cautious cascade; drop role cautious')
+    }))
+
   test.each(refused)('%s fails with file, line and cure, and changes nothing', (_, up, expected) =>
     withDatabase(server, async (database) => {
       const run = await runRunner({ url: database.url, target: '1', files: pair(up) })

@@ -180,8 +180,8 @@ describe('a transaction body', () => {
     'BEGIN READ ONLY; SELECT 1; COMMIT',
     'SET transaction_read_only = on; SELECT 1',
     'VACUUM; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE',
-    'SET standard_conforming_strings = off; SELECT 1',
-    "SET SESSION standard_conforming_strings TO 'off'",
+    "SET standard_conforming_strings = off; SELECT 1; SELECT 'a\\\\b'",
+    "SET SESSION standard_conforming_strings TO 'off'; INSERT INTO t (a) VALUES (1, '\\\\'''); SELECT 1",
   ])('refuses what cannot count: %s', (text) => {
     expect(transactionBody(script(text)).findings).toMatchObject([{ code: 'transaction-control', severity: 'error' }])
   })
@@ -287,6 +287,8 @@ describe('a transaction body', () => {
 
   test.each([
     'SAVEPOINT a; ROLLBACK TO a; RELEASE a',
+    "SET standard_conforming_strings = off; SELECT 'a', E'\\\\n'",
+    "SET standard_conforming_strings = on; SELECT '\\\\'",
     "SELECT 'COMMIT;'",
     'DO $$ BEGIN COMMIT; END $$',
     'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END',

@@ -111,6 +111,8 @@ export function cleaning(
     ...['RESET SESSION AUTHORIZATION', 'RESET ROLE', 'RESET ALL', 'CLOSE ALL', 'UNLISTEN *', 'DEALLOCATE ALL'],
     ...['DISCARD TEMP', 'DISCARD SEQUENCES'],
     ...ownSettings,
+    // Where a string ends is what the files were read by, whatever the role says.
+    'SET standard_conforming_strings = on',
     setApplicationName(who, `${direction} ${version}`),
     `SET lock_timeout = ${lockTimeoutMs}`,
     `SET statement_timeout = ${request.statementTimeoutMs ?? 0}`,

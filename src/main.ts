@@ -19,7 +19,7 @@ import { type Config, readConfig } from './webhook/config.ts'
 import { createMetrics } from './webhook/metrics.ts'
 import type { Ports } from './webhook/ports.ts'
 import { type RunningServer, serve, serveMetrics } from './webhook/server.ts'
-import { Judges } from './webhook/sql-thread.ts'
+import { SourceThreads } from './webhook/source-threads.ts'
 import { warmUp } from './webhook/warm-up.ts'
 
 /** The webhook service, from its start to its drain. */
@@ -36,13 +36,8 @@ async function main(config: Config): Promise<void> {
     ),
     watchNamespaces(clients, (message) => log.warn(message)),
   ])
-  const judges = new Judges()
-  const sources = Sources.of(clients, (set, since) =>
-    judges.judge(set, since).catch((error: unknown) => {
-      log.warn({ error: String(error) }, 'the SQL of a release could not be judged')
-      throw error
-    }),
-  )
+  const threads = new SourceThreads({ log: (message) => log.warn(message) })
+  const sources = Sources.of(clients, (asker, load, question) => threads.prepare(asker, load, question))
   const secrets = Secrets.of(clients, Date.now)
   let server: RunningServer | undefined
   const latest: { bundle?: Bundle } = {}

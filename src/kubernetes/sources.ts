@@ -1,142 +1,129 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { setHeaderOptions, type V1ConfigMap } from '@kubernetes/client-node'
+import { setHeaderOptions } from '@kubernetes/client-node'
 import type { SourceOutcome, SourceRequest } from '../admission/facts.ts'
-import { judgedContent, readSource, type SourceRead } from '../migration/catalogue-source.ts'
-import { remark } from '../migration/finding.ts'
-import type { MigrationSet } from '../migration/migration.ts'
-import type { SqlFacts } from '../migration/sql-facts.ts'
+import { LIMITS } from '../limits.ts'
+import { type PreparedSource, type SourceQuestion, versionOf } from '../migration/prepare-source.ts'
+import { retainedBytes } from '../migration/retained-bytes.ts'
 import { type Clients, reasonOf, statusOf } from './clients.ts'
-import { quickHttp } from './quick-http.ts'
+import { Kept } from './kept.ts'
+import { bytesOf, quickHttp } from './quick-http.ts'
 
-/** Reads a ConfigMap, or only its metadata: of 200 migrations that is a hundredth. */
-export type ConfigMapReader = (name: string, namespace: string, part: 'metadata' | 'all') => Promise<V1ConfigMap>
-/** Reads the SQL of a set; migrations above `since` are one release. */
-export type JudgeSql = (set: MigrationSet, since?: string) => Promise<SqlFacts>
+/** Reads ConfigMaps. */
+export interface ConfigMapReader {
+  /** `UID@RESOURCEVERSION`, which is a hundredth of what 200 migrations are. */
+  version(name: string, namespace: string): Promise<string>
+  /** The object as the API server sends it; undefined where that has more than `most` bytes. */
+  bytes(name: string, namespace: string, most: number): Promise<Uint8Array | undefined>
+}
+
+/** Brings the ConfigMaps, of at most so many bytes together; undefined where they have more. May be called again. */
+export type LoadSource = (most: number) => Promise<Uint8Array[] | undefined>
+
+/** Reads and judges what `load` brings, elsewhere and in turn by `asker`. */
+export type Prepare = (asker: string, load: LoadSource, question: SourceQuestion) => Promise<PreparedSource>
 
 type Failed = Exclude<SourceOutcome, { kind: 'read' }>
-/** What ConfigMaps of one version hold; their SQL may still be read. */
-interface Kept {
-  read: SourceRead
-  judging?: Promise<void>
-  readonly immutable: boolean
+
+/** A ConfigMap that could not be read. */
+class Unread extends Error {
+  readonly outcome: Failed
+  constructor(outcome: Failed) {
+    super(outcome.kind === 'failed' ? outcome.reason : 'it does not exist')
+    this.outcome = outcome
+  }
 }
 
 /** Asks for no more than an object's metadata (Kubernetes API concepts: Alternate representations of resources). */
 const ONLY_METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 const METADATA = setHeaderOptions('Accept', ONLY_METADATA, { httpApi: quickHttp })
 
-/** Parsed sources that are kept; a catalogue of 200 migrations is some 100 KB. */
-const MAX_KEPT = 100
-/** How long a review waits for the SQL to be read; the API server gives it 5 s for all (`timeoutSeconds` in the chart). */
-const PATIENCE_MS = 3_000
-
-/** Asks for the version of ConfigMaps live, and reads and parses each version once. */
+/** Asks for the version of ConfigMaps live, and has each version read, parsed and judged once. */
 export class Sources {
-  readonly #read: ConfigMapReader
-  readonly #judge: JudgeSql
-  readonly #kept = new Map<string, Kept>()
-  readonly #patienceMs: number
+  readonly #reader: ConfigMapReader
+  readonly #prepare: Prepare
+  readonly #kept: Kept<{ readonly outcome: SourceOutcome; readonly until: number }>
+  /** What is being read, by the versions that were asked for. */
+  readonly #reading = new Map<string, Promise<SourceOutcome>>()
 
-  constructor(read: ConfigMapReader, judge: JudgeSql, patienceMs = PATIENCE_MS) {
-    this.#read = read
-    this.#judge = judge
-    this.#patienceMs = patienceMs
+  constructor(reader: ConfigMapReader, prepare: Prepare, room: number = LIMITS.keptSources.value) {
+    this.#reader = reader
+    this.#prepare = prepare
+    this.#kept = new Kept(room)
   }
 
-  static of({ core }: Clients, judge: JudgeSql): Sources {
-    const read: ConfigMapReader = (name, namespace, part) =>
-      core.readNamespacedConfigMap({ name, namespace }, part === 'metadata' ? METADATA : undefined)
-    return new Sources(read, judge)
+  static of({ core }: Clients, prepare: Prepare): Sources {
+    return new Sources(
+      {
+        version: async (name, namespace) =>
+          versionOf(await core.readNamespacedConfigMap({ name, namespace }, METADATA)),
+        bytes: (name, namespace, most) =>
+          bytesOf((options) => core.readNamespacedConfigMap({ name, namespace }, options), most),
+      },
+      prepare,
+    )
   }
 
   async read(request: SourceRequest): Promise<SourceOutcome> {
-    const { configMaps, proofs } = request
+    const { namespace, configMaps, proofs } = request
     const names = [...configMaps, ...(proofs === undefined ? [] : [proofs])]
-    const kept = await this.#keptOf(names, request)
-    if ('kind' in kept) return kept
-    if (kept.judging !== undefined)
-      await Promise.race([kept.judging, sleep(this.#patienceMs, undefined, { ref: false })])
-    const { read, immutable } = kept
-    if ('flaw' in read) return { kind: 'failed', configMap: names.at(-1) ?? '', reason: read.flaw, fix: read.fix }
-    return { kind: 'read', ...read.content, immutable }
-  }
-
-  /** What is known of the versions that ConfigMaps have now. They are read where it is nothing. */
-  async #keptOf(names: readonly string[], request: SourceRequest): Promise<Kept | Failed> {
-    const { namespace } = request
-    const metadata = await this.#readAll(names, namespace, 'metadata')
-    if (!Array.isArray(metadata)) return metadata
-    const known = this.#kept.get(keyOf(metadata, request))
-    if (known !== undefined) return known
-    const maps = await this.#readAll(names, namespace, 'all')
-    return Array.isArray(maps) ? this.#keep(maps, request) : maps
-  }
-
-  async #readAll(names: readonly string[], namespace: string, part: 'metadata' | 'all') {
-    const outcomes = await Promise.all(names.map((configMap) => this.#readOne(configMap, namespace, part)))
-    const maps: V1ConfigMap[] = []
-    for (const outcome of outcomes) {
-      if (outcome.kind !== 'map') return outcome
-      maps.push(outcome.map)
-    }
-    return maps
-  }
-
-  async #readOne(
-    configMap: string,
-    namespace: string,
-    part: 'metadata' | 'all',
-  ): Promise<{ kind: 'map'; map: V1ConfigMap } | Failed> {
     try {
-      return { kind: 'map', map: await this.#read(configMap, namespace, part) }
+      const versions = await Promise.all(names.map((name) => ask(name, () => this.#reader.version(name, namespace))))
+      const key = keyOf(versions, request)
+      const kept = this.#kept.get(namespace, key)
+      if (kept !== undefined && performance.now() < kept.until) return kept.outcome
+      const shared = `${namespace} ${key}`
+      const reading = this.#reading.get(shared) ?? this.#readAll(names, request, key)
+      this.#reading.set(shared, reading)
+      return await reading.finally(() => this.#reading.delete(shared))
     } catch (error) {
-      if (statusOf(error) === 404) return { kind: 'missing', configMap }
-      return { kind: 'failed', configMap, reason: reasonOf(error) }
+      if (error instanceof Unread) return error.outcome
+      return { kind: 'failed', configMap: names.join(', '), reason: reasonOf(error) }
     }
   }
 
-  /** Reviews that read the same at once share what the first of them found. */
-  #keep(maps: readonly V1ConfigMap[], request: SourceRequest): Kept {
-    const key = keyOf(maps, request)
-    const known = this.#kept.get(key)
-    if (known !== undefined) return known
-    const kept = this.#parse(maps, request, () => this.#kept.delete(key))
-    this.#kept.set(key, kept)
-    const [oldest] = this.#kept.keys()
-    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest)
-    return kept
+  /** `asked`: what is kept under where nothing was read, since it is too large. */
+  async #readAll(names: readonly string[], request: SourceRequest, asked: string): Promise<SourceOutcome> {
+    const { namespace, configMaps: _, ...question } = request
+    const load: LoadSource = (most) => this.#load(names, namespace, most)
+    const { versions, immutable, passing, read } = await this.#prepare(namespace, load, question)
+    const outcome: SourceOutcome =
+      'flaw' in read
+        ? { kind: 'failed', configMap: names.at(-1) ?? '', reason: read.flaw, fix: read.fix }
+        : { kind: 'read', ...read.content, immutable }
+    const bytes = 'flaw' in read ? 2_000 : retainedBytes(read.content)
+    const until = passing === true ? performance.now() + LIMITS.unjudgedMs.value : Number.POSITIVE_INFINITY
+    this.#kept.set(namespace, versions.length === 0 ? asked : keyOf(versions, request), { outcome, until }, bytes)
+    return outcome
   }
 
-  /** `forget`: what could not be judged is tried again by the next review. */
-  #parse(maps: readonly V1ConfigMap[], request: SourceRequest, forget: () => void): Kept {
-    const { namespace: _, configMaps: __, since, ...options } = request
-    const read = readSource(maps, options)
-    const immutable = maps.every((map) => map.immutable === true)
-    if ('flaw' in read || read.set === undefined) return { read, immutable }
-    const { content, set } = read
-    const judged = (facts: SqlFacts) => ({ content: judgedContent(content, set, facts) })
-    const kept: Kept = { read: judged(unjudged('it takes long')), immutable }
-    const done = (facts: SqlFacts) => {
-      kept.read = judged(facts)
-      delete kept.judging
+  /** A few at once: all of them in turn would take long, and all at once may be more than there is room for. */
+  async #load(names: readonly string[], namespace: string, most: number): Promise<Uint8Array[] | undefined> {
+    const bodies: Uint8Array[] = []
+    let left = most
+    for (let i = 0; i < names.length; i += AT_ONCE) {
+      const asked = names.slice(i, i + AT_ONCE)
+      for (const body of await Promise.all(
+        asked.map((name) => ask(name, () => this.#reader.bytes(name, namespace, left))),
+      )) {
+        left -= body?.length ?? 0
+        if (body === undefined || left < 0) return undefined
+        bodies.push(body)
+      }
     }
-    kept.judging = this.#judge(set, since).then(done, (error: unknown) => {
-      forget()
-      done(unjudged(reasonOf(error)))
-    })
-    return kept
+    return bodies
   }
 }
 
-function keyOf(maps: readonly V1ConfigMap[], request: SourceRequest): string {
-  const versions = maps.map(({ metadata }) => `${metadata?.uid}@${metadata?.resourceVersion}`)
-  const { namespace: _, configMaps: __, ...options } = request
+const AT_ONCE = 4
+
+async function ask<T>(configMap: string, asking: () => Promise<T>): Promise<T> {
+  try {
+    return await asking()
+  } catch (error) {
+    if (statusOf(error) === 404) throw new Unread({ kind: 'missing', configMap })
+    throw new Unread({ kind: 'failed', configMap, reason: reasonOf(error) })
+  }
+}
+
+function keyOf(versions: readonly string[], { namespace: _, configMaps: __, ...options }: SourceRequest): string {
   return JSON.stringify([versions, options])
 }
-
-const unjudged = (reason: string): SqlFacts => ({
-  floors: {},
-  findings: [
-    remark('sql-unjudged', `nobody looked at the SQL yet: ${reason}`, 'run the same command again, or lockkeeper lint'),
-  ],
-})

@@ -84,7 +84,7 @@ async function factsFor(
 async function inTime<T>(reading: Promise<T>, { ms, hurry }: Patience, late: (reason: string) => T): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const over = new Promise<T>((resolve) => {
-    timer = setTimeout(() => resolve(late(`the API server did not answer within ${ms} ms`)), ms)
+    timer = setTimeout(() => resolve(late(`it was not read within ${ms} ms`)), ms)
     void hurry?.then(() => resolve(late('too many reviews wait for their files at once')))
   })
   try {

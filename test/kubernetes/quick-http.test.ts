@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeClients } from '../../src/kubernetes/clients.ts'
 import { Secrets } from '../../src/kubernetes/secrets.ts'
 import { Sources } from '../../src/kubernetes/sources.ts'
+import { prepareSource } from '../../src/migration/prepare-source.ts'
 import { type ApiServer, startApiServer } from '../bench/api-server.ts'
 import { release } from '../tools/example-files.ts'
 
@@ -30,7 +31,9 @@ const wanted = {
 
 test('what the API server says over TLS arrives, and so does that it is gone', async () => {
   const clients = makeClients({ kubeconfig: join(folder, 'kubeconfig') })
-  const sources = Sources.of(clients, async () => ({ floors: {}, findings: [] }))
+  const sources = Sources.of(clients, async (_, load, question) =>
+    prepareSource((await load(1024 * 1024)) ?? [], question, async () => ({ floors: {}, findings: [] })),
+  )
   const secrets = Secrets.of(clients, Date.now)
   const read = await sources.read(wanted)
   expect(read.kind === 'read' && read.items[0]?.keys).toEqual(Object.keys(release(2)).sort())

@@ -7,6 +7,7 @@ import { catalogueOf } from '../../src/migration/catalogue.ts'
 import { writeCatalogue } from '../../src/migration/catalogue-file.ts'
 import { digestOf } from '../../src/migration/digest.ts'
 import type { Catalogue } from '../../src/migration/migration.ts'
+import { prepareSource, versionOf } from '../../src/migration/prepare-source.ts'
 import type { SqlFacts } from '../../src/migration/sql-facts.ts'
 import { exampleSets } from '../tools/example-sets.ts'
 import { withFolder } from '../tools/program.ts'
@@ -27,10 +28,24 @@ const files = { '1_a.up.sql': 'SELECT 1;', '1_a.down.sql': 'SELECT 1;' }
 
 const nothingToSay = async () => ({ floors: {}, findings: [] })
 
+type Read = (name: string, namespace: string, part: 'metadata' | 'all') => Promise<V1ConfigMap>
+type Judge = Parameters<typeof prepareSource>[2]
+
+/** Sources that are read here and now. */
+const sourcesOver = (read: Read, judge: Judge = nothingToSay, room?: number) =>
+  new Sources(
+    {
+      version: async (name, namespace) => versionOf(await read(name, namespace, 'metadata')),
+      bytes: async (name, namespace) => new TextEncoder().encode(JSON.stringify(await read(name, namespace, 'all'))),
+    },
+    async (_, load, question) => prepareSource((await load(Number.POSITIVE_INFINITY)) ?? [], question, judge),
+    room,
+  )
+
 test('the version of a ConfigMap is asked for live every time, and each version is read and parsed once', async () => {
   const reads: string[] = []
   let current = map(files)
-  const sources = new Sources(async (_name, _namespace, part) => {
+  const sources = sourcesOver(async (_name, _namespace, part) => {
     reads.push(part)
     const { metadata } = current
     return part === 'all' || metadata === undefined ? current : { metadata }
@@ -47,7 +62,7 @@ test('the version of a ConfigMap is asked for live every time, and each version 
 
 test('binaryData counts, and immutable is known only when all are', async () => {
   const binaryData = { '2_b.up.sql': Buffer.from('SELECT 2;').toString('base64') }
-  const sources = new Sources(
+  const sources = sourcesOver(
     async (name) =>
       name === 'm' ? map(files, '1', { immutable: true }) : map({}, '1', { metadata: { name, uid: name }, binaryData }),
     nothingToSay,
@@ -58,7 +73,7 @@ test('binaryData counts, and immutable is known only when all are', async () => 
 })
 
 const of = (maps: Record<string, V1ConfigMap>) =>
-  new Sources(async (name) => {
+  sourcesOver(async (name) => {
     const found = maps[name]
     if (found === undefined) throw new ApiException(404, 'no', '', {})
     return { ...found, metadata: { name, uid: name, resourceVersion: '1' } }
@@ -192,7 +207,7 @@ describe('a catalogue in a ConfigMap', () => {
 
 test('a missing one and an API server that refuses are told apart, without the body of its answer', async () => {
   const failing = (code: number) =>
-    new Sources(() => Promise.reject(new ApiException(code, 'no', 'secret body', {})), nothingToSay)
+    sourcesOver(() => Promise.reject(new ApiException(code, 'no', 'secret body', {})), nothingToSay)
   expect(await failing(404).read(request)).toEqual({ kind: 'missing', configMap: 'm' })
   expect(await failing(403).read(request)).toEqual({
     kind: 'failed',
@@ -206,11 +221,10 @@ describe('the SQL in ConfigMaps', () => {
     floors: { 1: '0' },
     findings: [{ code: 'index-blocks-writes', severity: 'warning', version: '1', message: 'm', fix: 'f' }],
   }
-  const codes = (outcome: SourceOutcome) => readOf(outcome).catalogue.findings.map(({ code }) => code)
 
   test('is judged once for each version of them and each release, and is in the catalogue', async () => {
     const asked: (string | undefined)[] = []
-    const sources = new Sources(
+    const sources = sourcesOver(
       async () => map(files),
       async (_, since) => {
         asked.push(since)
@@ -222,36 +236,6 @@ describe('the SQL in ConfigMaps', () => {
     await sources.read(request)
     expect(asked).toEqual([undefined, '1'])
     expect(readOf(one).catalogue.entries[0]).toMatchObject({ floor: '0', findings: facts.findings })
-  })
-
-  test('that takes longer than a review can wait is said to be unread, and is there for the next one', async () => {
-    const judged = Promise.withResolvers<SqlFacts>()
-    const sources = new Sources(
-      async () => map(files),
-      () => judged.promise,
-      1,
-    )
-    const first = await sources.read(request)
-    expect(codes(first)).toEqual(['sql-unjudged'])
-    expect(readOf(first).catalogue.entries[0]?.floor).toBeUndefined()
-    judged.resolve(facts)
-    await judged.promise
-    const second = await sources.read(request)
-    expect(codes(second)).toEqual([])
-    expect(readOf(second).catalogue.entries[0]?.floor).toBe('0')
-  })
-
-  test('that cannot be judged is said to be unread, with the reason, and the next review tries again', async () => {
-    let fails = true
-    const sources = new Sources(
-      async () => map(files),
-      () => (fails ? Promise.reject(new Error('too much')) : nothingToSay()),
-    )
-    expect(readOf(await sources.read(request)).catalogue.findings).toMatchObject([
-      { code: 'sql-unjudged', severity: 'warning', message: expect.stringContaining('too much') },
-    ])
-    fails = false
-    expect(codes(await sources.read(request))).toEqual([])
   })
 
   test('comes with the proof of the catalogue beside them, whose other content does not count', async () => {
@@ -267,4 +251,39 @@ describe('the SQL in ConfigMaps', () => {
       reason: 'it has no key catalogue.json',
     })
   })
+})
+
+test('what was too much is tried again after a while, and each namespace keeps what it read', async () => {
+  let read = 0
+  const sources = new Sources({ version: async () => 'u@1', bytes: async () => new Uint8Array() }, async () => {
+    read++
+    return { versions: [], immutable: false, passing: true, read: { flaw: 'too much', fix: 'less' } }
+  })
+  const wanted = { kind: 'failed', configMap: 'm', reason: 'too much', fix: 'less' }
+  expect(await sources.read(request)).toEqual(wanted)
+  expect(await sources.read(request)).toEqual(wanted)
+  expect(read).toBe(1)
+  await sources.read({ ...request, namespace: 'other' })
+  expect(read).toBe(2)
+})
+
+test('many versions of a large catalogue are kept as far as there is room, not by their number', async () => {
+  let version = 0
+  let read = 0
+  const sources = sourcesOver(
+    async (_, __, part) => {
+      if (part === 'all') read++
+      return map(files, String(version))
+    },
+    nothingToSay,
+    20_000,
+  )
+  for (version = 0; version < 10; version++) await sources.read(request)
+  expect(read).toBe(10)
+  version = 9
+  await sources.read(request)
+  expect(read).toBe(10)
+  version = 0
+  await sources.read(request)
+  expect(read).toBe(11)
 })

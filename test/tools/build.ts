@@ -57,7 +57,7 @@ const bundles: Readonly<Record<string, readonly BuildOptions[]>> = {
   webhook: [
     {
       ...common,
-      entryPoints: { webhook: 'src/main.ts', 'webhook-judge': 'src/webhook/sql-worker.ts' },
+      entryPoints: { webhook: 'src/main.ts', 'webhook-source': 'src/webhook/source-worker.ts' },
       banner: { js: requireBanner },
     },
   ],

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Migration } from '../migration/migration.ts'
 import { repeatableKey } from '../migration/repeatable.ts'
-import { compareVersions } from '../migration/version.ts'
 import { RunFailure } from '../postgres/failure.ts'
 import type { Attempt, Look } from './attempt.ts'
 import { aroundEach, eachIsAlone, runCallbacks } from './callbacks.ts'
-import { ownRequirement } from './decision-input.ts'
-import { recordOf } from './record-step.ts'
+import { floored, recordOf } from './record-step.ts'
 import { applierOf, inOneTransaction, perform } from './report-step.ts'
 import type { Done } from './step/apply-step.ts'
+import { blocker, fence, recorded } from './step/checks.ts'
 import { Flight } from './step/pipeline.ts'
 
 import { runStatements } from './step/statements.ts'
@@ -21,37 +20,39 @@ interface Due {
   /** The version before it. */
   readonly after: string | undefined
   readonly more: boolean
-  /** What this workload's runs reached before it. */
-  readonly reached: string | null
 }
 
-/** Applies versions in order, then what is repeatable, and at each moment the scripts that belong to it. */
+/**
+ * Applies versions in order, then what is repeatable, and at each moment the scripts that belong to it. A step that was
+ * taken back ends it.
+ */
 export async function stepsUp(
   attempt: Attempt,
   look: Look,
   versions: readonly string[],
   repeatables: readonly Migration[],
 ): Promise<void> {
-  const versioned = dueOf(attempt, look, versions, repeatables.length > 0)
+  const versioned = dueOf(look, versions, repeatables.length > 0)
   if (versions.length + repeatables.length === 0) return
   await runCallbacks(attempt, look, 'beforeMigrate')
-  await apply(attempt, look, versioned)
+  if ((await apply(attempt, look, versioned)) === 'changed') return
   if (versions.length > 0) await runCallbacks(attempt, look, 'afterVersioned')
   if (repeatables.length > 0) await runCallbacks(attempt, look, 'beforeRepeatables')
-  await apply(attempt, look, repeatables.map(again))
+  if ((await apply(attempt, look, repeatables.map(again))) === 'changed') return
   await runCallbacks(attempt, look, 'afterMigrateApplied', 'afterMigrate')
 }
 
 /** In order: those that may run in a transaction in flight, the others one by one. */
-async function apply(attempt: Attempt, look: Look, due: readonly Due[]): Promise<void> {
+async function apply(attempt: Attempt, look: Look, due: readonly Due[]): Promise<'done' | 'changed'> {
   for (let i = 0; i < due.length; ) {
     const end = due.findIndex(({ migration }, at) => at >= i && isAlone(migration, look))
     const together = due.slice(i, end < 0 ? due.length : end)
-    if (together.length > 0) await inFlight(attempt, look, together)
+    if (together.length > 0 && (await inFlight(attempt, look, together)) === 'changed') return 'changed'
     const [alone] = due.slice(i + together.length)
-    if (alone !== undefined) await byItself(attempt, look, alone)
+    if (alone !== undefined && (await byItself(attempt, look, alone)) === 'changed') return 'changed'
     i += together.length + 1
   }
+  return 'done'
 }
 
 /** So it says, or so it was begun: the server may have asked for it. */
@@ -65,24 +66,20 @@ function again(migration: Migration, i: number, all: readonly Migration[]): Due 
     migration: { ...migration, version: repeatableKey(migration.name) },
     after: before && repeatableKey(before.name),
     more: i + 1 < all.length,
-    reached: null,
   }
 }
 
-function dueOf({ context }: Attempt, look: Look, versions: readonly string[], more: boolean): Due[] {
-  const { mounted, seen, baseline } = look
+function dueOf(look: Look, versions: readonly string[], more: boolean): Due[] {
+  const { mounted, baseline } = look
   const files = [...(baseline === undefined ? [] : [baseline]), ...(mounted?.migrations ?? [])]
-  let reached = ownRequirement(context.request, seen)?.reached ?? null
   return versions.map((version, i) => {
     const migration = files.find((each) => each.version === version)
     if (migration === undefined) throw new Error(`no file for ${version}`)
-    const due = { migration, after: versions[i - 1], more: more || i + 1 < versions.length, reached }
-    if (reached === null || compareVersions(version, reached) > 0) reached = version
-    return due
+    return { migration, after: versions[i - 1], more: more || i + 1 < versions.length }
   })
 }
 
-async function inFlight(attempt: Attempt, look: Look, together: readonly Due[]): Promise<void> {
+async function inFlight(attempt: Attempt, look: Look, together: readonly Due[]): Promise<'done' | 'changed'> {
   const { session, context, facts, ownSettings = [] } = attempt
   const { request, who, signal } = context
   const settings = { request, facts, ownSettings, who, lockTimeoutMs: request.lockTimeoutMs }
@@ -91,7 +88,7 @@ async function inFlight(attempt: Attempt, look: Look, together: readonly Due[]):
     const { step, outcome } = next
     const due = together[i]
     const apply = inOneTransaction(attempt, step, { sent: { outcome, land: () => flight.land() } })
-    await perform(attempt, step, async () => {
+    const ended = await perform(attempt, step, async () => {
       try {
         return await apply()
       } catch (error) {
@@ -100,18 +97,21 @@ async function inFlight(attempt: Attempt, look: Look, together: readonly Due[]):
       }
     })
     signal?.throwIfAborted()
+    if (ended === 'changed') return ended
   }
+  return 'done'
 }
 
 function* stepsOf(attempt: Attempt, look: Look, together: readonly Due[]): Generator<Step> {
   for (const due of together) yield stepOf(attempt, look, due, undefined)
 }
 
-async function byItself(attempt: Attempt, look: Look, due: Due): Promise<void> {
+async function byItself(attempt: Attempt, look: Look, due: Due): Promise<'done' | 'changed'> {
   const { version, up } = due.migration
   const named = { version, direction: 'up', script: up } as const
-  await perform(attempt, named, () => statementByStatement(attempt, look, due))
+  const ended = await perform(attempt, named, () => statementByStatement(attempt, look, due))
   attempt.context.signal?.throwIfAborted()
+  return ended
 }
 
 async function statementByStatement(attempt: Attempt, look: Look, due: Due): Promise<Done> {
@@ -130,6 +130,7 @@ async function statementByStatement(attempt: Attempt, look: Look, due: Due): Pro
 function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined): Step {
   const { migration, after, more } = due
   const { version, up } = migration
+  const { request } = attempt.context
   let record: readonly string[] | undefined
   return {
     version,
@@ -138,8 +139,10 @@ function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined
     more,
     script: up,
     around: aroundEach(look),
+    asks: [...fence(request), ...blocker(request, floored(migration, look.floors).floor)],
+    proof: [recorded(request, version, 'up')],
     get record() {
-      record ??= recordOf(attempt, look, due, name)
+      record ??= recordOf(attempt, look, migration, name)
       return record
     },
   }

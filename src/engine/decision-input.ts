@@ -23,7 +23,7 @@ export function decisionInput(
   const others = request.lower?.force
     ? []
     : seen.requirements
-        .filter((row) => row !== own)
+        .filter((row) => row !== own && !isJob(row))
         .map((row) => ({
           cluster: row.cluster,
           workload: row.workload,
@@ -56,6 +56,9 @@ export function decisionInput(
     others,
   }
 }
+
+/** A Job's row carries its token, and holds nothing. */
+const isJob = ({ workload }: Requirement) => workload.split('/')[1] === 'Job'
 
 /** Who needs a version whose way down was begun, statement by statement, must not start on what is left of it. */
 const lasting = ({ applied, unfinished }: Seen, target: string) =>

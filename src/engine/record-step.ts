@@ -3,21 +3,17 @@ import type { Migration } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
 import type { Attempt, KnownFloors, Look } from './attempt.ts'
 
-/** A migration that is applied. */
-interface Applied {
-  readonly migration: Migration
-  /** What this workload's runs reached before it. */
-  readonly reached: string | null
-}
-
-/** What goes into the history in the transaction of a step up. `name`: of the attempt that runs statement by statement. */
+/**
+ * What goes into the history in the transaction of a step up; the row of the set comes first, see `Step.asks`. `name`:
+ * of the attempt that runs statement by statement.
+ */
 export function recordOf(
   { context, state, keeper }: Attempt,
   { mounted, floors }: Look,
-  { reached, ...due }: Applied,
+  plain: Migration,
   name: string | undefined,
 ): string[] {
-  const migration = floored(due.migration, floors)
+  const migration = floored(plain, floors)
   const { version } = migration
   const { request } = context
   const { journal } = state
@@ -25,6 +21,7 @@ export function recordOf(
     name === undefined ? migration : { ...migration, transaction: { ...migration.transaction, up: 'none' } as const }
   const format = mounted?.format ?? 'golang-migrate'
   return [
+    raiseEpoch(request),
     ...(migration.kind === 'repeatable' ? [deleteMigration(request, version)] : []),
     ...recorded(alone, mounted).map((each) =>
       insertMigration(request, journal, format, each, each === alone ? 'lockkeeper' : 'baseline'),
@@ -35,13 +32,13 @@ export function recordOf(
       ...(migration.kind !== 'repeatable' && { detail: `floor ${migration.floor ?? 'unknown'}` }),
       ...(name !== undefined && { attempt: name }),
     }),
-    raiseEpoch(request),
-    ...(migration.kind === 'repeatable' ? [] : raiseReached(request, reached, version)),
+    ...(migration.kind === 'repeatable' ? [] : raiseReached(request, version)),
     ...(keeper?.up(migration).record ?? []),
   ]
 }
 
-function floored(migration: Migration, floors: KnownFloors | undefined): Migration {
+/** With its own floor as it is known, see `Migration.floor`. */
+export function floored(migration: Migration, floors: KnownFloors | undefined): Migration {
   const floor = migration.kind === 'versioned' ? floors?.(migration.version) : undefined
   return floor === undefined ? migration : { ...migration, floor }
 }

@@ -5,6 +5,7 @@ import { isDatabaseError } from '../postgres/session.ts'
 import type { Attempt } from './attempt.ts'
 import { type Applier, applyStep, type Done, type Way } from './step/apply-step.ts'
 import type { Step } from './step/step.ts'
+import { Overtaken } from './step/step-failure.ts'
 
 /** What a step needs of a run. */
 export const applierOf = ({ session, context, state, facts, ownSettings = [] }: Attempt): Applier => {
@@ -25,8 +26,15 @@ export const inOneTransaction = (attempt: Attempt, step: Step, way: Way) => () =
 /** What is said of a step. */
 type Named = Pick<Step, 'version' | 'direction' | 'script'>
 
-/** Says what is done, does it, and keeps count; a failure goes into the journal too. */
-export async function perform(attempt: Attempt, step: Named, act: () => Promise<Done | 'changed'>): Promise<void> {
+/**
+ * Says what is done, does it, and keeps count; a failure goes into the journal too. `changed`: the step was taken back,
+ * and the run has to look again.
+ */
+export async function perform(
+  attempt: Attempt,
+  step: Named,
+  act: () => Promise<Done | 'changed'>,
+): Promise<'done' | 'changed'> {
   const { context, state } = attempt
   const { emit, signal } = context
   const { version, direction, script } = step
@@ -35,12 +43,18 @@ export async function perform(attempt: Attempt, step: Named, act: () => Promise<
   const stop = follow(attempt, step)
   try {
     const done = await act()
-    if (done === 'changed') return
+    if (done === 'changed') return done
     state.steps.push({ version, direction, ...done })
     state.patience.advance()
     emit({ level: 'info', event: direction === 'up' ? 'applied' : 'reverted', durationMs: done.durationMs, ...doing })
+    return 'done'
   } catch (error) {
     signal?.throwIfAborted()
+    if (error instanceof Overtaken) {
+      emit({ level: 'info', event: 'waiting', ...doing, message: error.message })
+      await state.patience.wait(error.message, error)
+      return 'changed'
+    }
     if (error instanceof RunFailure) await journalFailure(attempt, step, error)
     throw error
   } finally {

@@ -10,11 +10,12 @@ import { decisionInput } from './decision-input.ts'
 
 import { applierOf, inOneTransaction, perform } from './report-step.ts'
 
+import { fence, recorded } from './step/checks.ts'
 import { runStatements } from './step/statements.ts'
 import type { Step } from './step/step.ts'
 import { NeedsNoTransaction } from './step/step-failure.ts'
 
-/** Reverts one version with its stored down script, if that is still wanted when its transaction has begun. */
+/** Reverts one version with its stored down script, if that is still wanted when its script has run. */
 export async function stepDown(attempt: Attempt, look: Look, version: string): Promise<void> {
   const { session, context } = attempt
   const { request } = context
@@ -31,7 +32,10 @@ export async function stepDown(attempt: Attempt, look: Look, version: string): P
     after: undefined,
     more: false,
     script,
+    asks: fence(request),
+    proof: [recorded(request, version, 'down')],
     record: [
+      raiseEpoch(request),
       deleteMigration(request, version),
       forgetRepeatables(request),
       journalRow(request, attempt.state.journal, {
@@ -39,7 +43,6 @@ export async function stepDown(attempt: Attempt, look: Look, version: string): P
         version,
         ...(name !== undefined && { attempt: name }),
       }),
-      raiseEpoch(request),
       ...(kept?.record ?? []),
     ],
   })

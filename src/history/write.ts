@@ -3,7 +3,6 @@ import type { FormatName } from '../contract.ts'
 import type { Migration } from '../migration/migration.ts'
 import { repeatableKey } from '../migration/repeatable.ts'
 import type { RunRequest } from '../migration/run-request.ts'
-import { compareVersions } from '../migration/version.ts'
 import { bytes, endOfPiece, identifier, literal } from '../postgres/sql.ts'
 import { LAYOUT } from './ddl.ts'
 import { ownRow } from './requirement.ts'
@@ -84,6 +83,10 @@ export function beginSet({ historySchema, set }: RunRequest, kept?: Kept): strin
 export const setKept = ({ historySchema, set }: RunRequest, kept: Kept): string =>
   `UPDATE ${identifier(historySchema)}.state SET keeps = ${literal(JSON.stringify(kept))} WHERE "set" = ${literal(set)}`
 
+/** Locks the set's row, as `raiseEpoch` does: no start of an application is decided while a step is recorded. */
+export const lockSet = ({ historySchema, set }: RunRequest): string =>
+  `SELECT FROM ${identifier(historySchema)}.state WHERE "set" = ${literal(set)} FOR UPDATE`
+
 export const raiseEpoch = ({ historySchema, set }: RunRequest): string =>
   `UPDATE ${identifier(historySchema)}.state SET epoch = epoch + 1 WHERE "set" = ${literal(set)}`
 
@@ -156,11 +159,15 @@ export const deleteMigration = ({ historySchema, set }: RunRequest, version: str
 export const forgetRepeatables = ({ historySchema, set }: RunRequest): string =>
   `DELETE FROM ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version LIKE ${literal(repeatableKey('%'))}`
 
+/** A version as something that the server compares as `compareVersions` does, since no stored one ends in a zero part. */
+export const partsOf = (version: string): string => `pg_catalog.string_to_array(${version}, '.')::pg_catalog.numeric[]`
+
 /** What this workload's runs reached, when a step takes it further. */
-export function raiseReached({ owner, historySchema }: RunRequest, reached: string | null, version: string): string[] {
-  if (owner === undefined || (reached !== null && compareVersions(reached, version) >= 0)) return []
+export function raiseReached({ owner, historySchema, set }: RunRequest, version: string): string[] {
+  if (owner === undefined) return []
+  const further = `reached IS NULL OR ${partsOf('reached')} < ${partsOf(literal(version))}`
   return [
-    `UPDATE ${identifier(historySchema)}.requirement SET reached = ${literal(version)} WHERE ${ownRow(owner)} AND token = ${owner.token}`,
+    `UPDATE ${identifier(historySchema)}.requirement SET reached = ${literal(version)} WHERE ${ownRow(owner)} AND "set" = ${literal(set)} AND (${further})`,
   ]
 }
 

@@ -115,7 +115,7 @@ describe.each(majors)('steps that are sent before the ones in front have answere
         const facts = await serverFacts(session, 'lockkeeper')
         const script = { file: '1_a.up.sql', line: 1, text: 'CREATE TABLE a (id int);\nCREATE TABLE b (id int);\n' }
         const step = { version: '1', direction: 'up', script, record: [], after: undefined, more: false } as const
-        const messages = messagesOf(step, { request, facts, ownSettings: [], who: 'test', lockTimeoutMs: 500 }, false)
+        const messages = messagesOf(step, { request, facts, ownSettings: [], who: 'test', lockTimeoutMs: 500 })
         const outcomes = await session.send([
           `SELECT 1 / 0;\n${messages.header}`,
           messages.script.join(''),

@@ -32,7 +32,7 @@ export interface Done {
 export interface Way {
   /** What becomes of its first try, which was sent with others; `land` waits for those. */
   readonly sent?: { readonly outcome: Promise<StepOutcome>; land(): Promise<void> }
-  /** Asked inside the step's transaction, before its script. */
+  /** Asked inside the step's transaction, behind its script. */
   readonly wanted?: () => Promise<boolean>
 }
 

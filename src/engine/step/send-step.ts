@@ -19,7 +19,7 @@ export async function sendStep(
   settings: StepSettings,
   waiting: boolean,
 ): Promise<StepOutcome> {
-  const messages = messagesOf(step, settings, false)
+  const messages = messagesOf(step, settings)
   const { script, rows } = messages
   const header = `${messages.header};\n${messages.handover}`
   const query = { parts: script, rows }
@@ -47,8 +47,9 @@ async function sendApart(session: Session, header: string, messages: StepMessage
 }
 
 /**
- * The same, with a look at the database inside the step's transaction before its script (the way down takes it).
- * `changed`: the look says that the step is not wanted any more; its transaction is open.
+ * The same, with a look at the database inside the step's transaction, when its script has run and nobody can start or
+ * ask for something else any more (the way down takes it). `changed`: the look says that the step is not wanted any
+ * more; its transaction is open.
  */
 export async function sendStepIf(
   session: Session,
@@ -56,14 +57,14 @@ export async function sendStepIf(
   settings: StepSettings,
   wanted: () => Promise<boolean>,
 ): Promise<StepOutcome | 'changed'> {
-  const messages = messagesOf(step, settings, true)
+  const messages = messagesOf(step, settings)
   const { header, handover, script, rows } = messages
-  const [opened] = await session.send([header])
-  if (opened === undefined || opened.error !== undefined) return outcomeOf([opened])
+  const [opened, ran] = await session.send([`${header};\n${handover}`, { parts: script, rows }])
+  if (ran === undefined || ran.error !== undefined) return outcomeOf([opened, ran])
+  const [closed] = await session.send([messages.closing])
+  if (closed === undefined || closed.error !== undefined) return outcomeOf([opened, ran, closed])
   if (!(await wanted())) return 'changed'
-  const [given, ran] = await session.send([handover, { parts: script, rows }])
-  if (ran === undefined || given?.error !== undefined || ran.error !== undefined) return outcomeOf([given, ran])
-  return outcomeOf([given, ran, ...(await session.send([messages.trailer]))])
+  return outcomeOf([opened, ran, ...(await session.send([messages.recording]))])
 }
 
 const skipped: Outcome = { error: undefined, completed: 0, status: 'E' }

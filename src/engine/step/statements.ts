@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Detail, StatementState, Unfinished } from '../../history/unfinished.ts'
-import { type Journal, type JournalEntry, journalRow, raiseEpoch } from '../../history/write.ts'
+import { type Journal, type JournalEntry, journalRow, lockSet, raiseEpoch } from '../../history/write.ts'
 import { concurrentTarget } from '../../migration/concurrent.ts'
 import { type Unit, unitsOf } from '../../migration/units.ts'
 import { type Before, lookBefore, settle } from '../../postgres/concurrent-index.ts'
@@ -36,15 +36,21 @@ export async function runStatements(trial: Trial): Promise<'done' | 'changed'> {
   const units = unitsOf(...scriptsOf(step))
   refuseOtherText(trial, units)
   const { request } = applier.settings
-  const begun = [...note(trial, 'begun', { detail: json({ direction: step.direction }) }), ...(trial.begun ?? [])]
   // Who needs the version must not start while its way down is on: the epoch takes back what said that it may.
-  if (step.direction === 'down') begun.push(raiseEpoch(request))
-  const begin = { ...alone(step), script: nothing(step), record: unfinished === undefined ? begun : [] }
+  const first = step.direction === 'down' ? raiseEpoch(request) : lockSet(request)
+  const begun = [...note(trial, 'begun', { detail: json({ direction: step.direction }) }), ...(trial.begun ?? [])]
+  // Nothing can be taken back later, so this transaction asks what a trailer asks.
+  const begin = {
+    ...alone(step),
+    script: nothing(step),
+    asks: step.asks ?? [],
+    record: unfinished === undefined ? [first, ...begun] : [lockSet(request)],
+  }
   if ((await applyStep(applier, begin, { ...(wanted && { wanted }) })) === 'changed') return 'changed'
   await giveSession(trial)
   for (const unit of units) await runUnit(trial, unit, unfinished?.statements.get(unit.n))
   await applier.session.takeBack()
-  await applyStep(applier, { ...alone(step), script: nothing(step) }, {})
+  await applyStep(applier, { ...alone(step), script: nothing(step), proof: step.proof ?? [] }, {})
   return 'done'
 }
 
@@ -56,8 +62,8 @@ async function giveSession({ applier: { session, settings }, step }: Trial): Pro
 }
 
 const nothing = ({ script }: Step) => ({ ...script, text: '' })
-/** Without the scripts around it, which are among its statements. */
-const alone = ({ around: _, ...step }: Step): Step => step
+/** Without the scripts around it, which are among its statements, and without what is asked at its beginning and end. */
+const alone = ({ around: _, asks: _asks, proof: _proof, ...step }: Step): Step => step
 
 async function runUnit(trial: Trial, unit: Unit, known: StatementState | undefined): Promise<void> {
   const { applier } = trial

@@ -2,18 +2,9 @@ import { lineOf } from '../../migration/statements.ts'
 import { type BodyStatement, transactionBody } from '../../migration/transaction.ts'
 import { RunFailure, stateOf } from '../../postgres/failure.ts'
 import { isDatabaseError, type Outcome } from '../../postgres/session.ts'
+import { BLOCKED, FENCED, LEFT_TRANSACTION, LOST_LOCK, OUT_OF_TURN, raised, UNRECORDED } from './checks.ts'
 import type { StepOutcome } from './send-step.ts'
-import {
-  BETWEEN,
-  entry,
-  FENCED,
-  LEFT_TRANSACTION,
-  LOST_LOCK,
-  OUT_OF_TURN,
-  raised,
-  type Step,
-  scriptsOf,
-} from './step.ts'
+import { BETWEEN, entry, type Step, scriptsOf } from './step.ts'
 
 /**
  * What went wrong with a step, by its file and line, with SQLSTATE and cure. `prefix`: the statement of ours that stood
@@ -21,6 +12,8 @@ import {
  */
 export function stepFailure(step: Step, outcome: StepOutcome, prefix: string = entry): RunFailure {
   const { header, script, trailer } = outcome
+  const overtaken = overtaking(step, header.error ?? trailer.error)
+  if (overtaken !== undefined) return overtaken
   if (header.error !== undefined) return ofHeader(step, header.error)
   if (script.error !== undefined) return ofScript(step, script.error, script, placeOfError(step, script, prefix))
   const state = stateOf(trailer.error)
@@ -47,6 +40,7 @@ export function stepFailure(step: Step, outcome: StepOutcome, prefix: string = e
       place,
     )
   }
+  if (check === UNRECORDED) return unrecorded(step)
   const said = trailer.error?.message ?? `the server answered with status ${trailer.status}`
   return new RunFailure('migration-failed', `${step.script.file} could not be committed: ${said}`, correct(step), place)
 }
@@ -66,17 +60,52 @@ const correct = ({ script, direction, kept }: Step) => {
     : `correct ${script.file} in the migrations and deploy them, which replaces the stored script; the migration is still applied`
 }
 
+/**
+ * What other sessions wrote while the step was on its way takes it back: the whole of it is rolled back, and the run looks
+ * again. The failure is what is said where that does not help before the deadline.
+ */
+export class Overtaken extends RunFailure {}
+
+function overtaking({ version, direction }: Step, error: Error | undefined): Overtaken | undefined {
+  const check = raised(error)
+  if (check === FENCED) {
+    return new Overtaken(
+      'superseded',
+      `a newer rollout of this workload took over while ${direction} ${version} was on its way, which is rolled back`,
+      'nothing, if that rollout is the wanted one; else `kubectl rollout restart`, which gives this one a new token',
+      { version },
+    )
+  }
+  if (check === BLOCKED) {
+    return new Overtaken(
+      'breaks-workload',
+      `another workload came while ${direction} ${version} was on its way, which is known to break it and is rolled back`,
+      'run it again: it says which workload that is',
+      { version },
+    )
+  }
+  const twice = isDatabaseError(error) && error.code === '23505' && error.constraint === 'migration_pkey'
+  if (!twice) return undefined
+  return new Overtaken(
+    'migration-failed',
+    `another session recorded version ${version} while it was on its way here, which is rolled back`,
+    'see that no script releases the advisory lock of Lockkeeper; then run it again',
+    { version },
+  )
+}
+
+/** A rule or a trigger on our tables, which was not there when the run began: a migration may have made it. */
+const unrecorded = ({ version, direction }: Step) =>
+  new RunFailure(
+    'history-untrusted',
+    `${direction} ${version} is rolled back, since the history did not take its row: something changes what is written there`,
+    'remove the rule, trigger or policy on the tables of the history; a migration may have made it',
+    { version },
+  )
+
 function ofHeader(step: Step, error: Error): RunFailure {
   const state = stateOf(error)
   const place = { version: step.version, ...(state !== undefined && { sqlstate: state }) }
-  if (raised(error) === FENCED) {
-    return new RunFailure(
-      'superseded',
-      `a newer rollout of this workload took over before ${step.direction} ${step.version}`,
-      'nothing, if that rollout is the wanted one; else `kubectl rollout restart`',
-      { version: step.version },
-    )
-  }
   if (raised(error) === OUT_OF_TURN) {
     return new RunFailure(
       'history-untrusted',

@@ -1,19 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerFacts } from '../../history/facts.ts'
-import { ownRow } from '../../history/requirement.ts'
+import { lockSet } from '../../history/write.ts'
 import type { Script } from '../../migration/migration.ts'
 import type { RunRequest } from '../../migration/run-request.ts'
 import { transactionBody } from '../../migration/transaction.ts'
-import { stateOf } from '../../postgres/failure.ts'
 import { lostHere, setApplicationName } from '../../postgres/lock.ts'
 import { OWN_SESSION, OWN_TRANSACTION } from '../../postgres/own-settings.ts'
 import { identifier, literal } from '../../postgres/sql.ts'
-
-/** What our own checks say when they fail; see `raise`. */
-export const FENCED = 'LK001'
-export const LEFT_TRANSACTION = 'LK002'
-export const LOST_LOCK = 'LK003'
-export const OUT_OF_TURN = 'LK004'
+import { type Check, fence, LEFT_TRANSACTION, LOST_LOCK, lacks, OUT_OF_TURN, raise } from './checks.ts'
 
 /** Scripts in the transaction of another one. */
 export interface Around {
@@ -40,6 +34,13 @@ export interface Step {
   readonly around?: Around
   /** Statements that record the step, in its own transaction. With both scripts packed, so they are made late. */
   readonly record: readonly string[]
+  /**
+   * What other sessions wrote that takes the step back. `record` then begins with `raiseEpoch` or `lockSet`, which lock the row of the set which every start locks too (FOR SHARE), so that what they wrote is seen
+   * here, or they see what this step does. Each statement has a snapshot of its own.
+   */
+  readonly asks?: readonly Check[]
+  /** The record must be there when the step commits. */
+  readonly proof?: readonly Check[]
   /** The version that this run applies just before: the step does nothing unless the history has it. */
   readonly after: string | undefined
   /**
@@ -71,8 +72,11 @@ export interface StepMessages {
   readonly handover: string
   /** The parts of the script, behind `entry`. */
   readonly script: readonly string[]
-  /** Proves that the transaction and the lock are still ours, records the step and commits. */
+  /** Proves that the transaction and the lock are still ours, records the step, proves that it may stay, and commits. */
   readonly trailer: string
+  /** The trailer in two parts, for a question between them: from the first one on, what other sessions wrote stays. */
+  readonly closing: string
+  readonly recording: string
 }
 
 const savepoint = 'lockkeeper_step'
@@ -84,22 +88,41 @@ const savepoint = 'lockkeeper_step'
  */
 export const entry = `RELEASE SAVEPOINT ${savepoint};\n`
 
-/** `alone`: nothing of this run may come between the header and the script but a look at the database. */
-export function messagesOf(step: Step, settings: StepSettings, alone: boolean): StepMessages {
+export function messagesOf(step: Step, settings: StepSettings): StepMessages {
   const mark = randomUUID()
   const bodies = scriptsOf(step).map(transactionBody)
   const { begin } = bodies[step.around?.before.length ?? 0] ?? { begin: 'begin' }
+  const checks = ownership(settings, mark)
+  const { asks = [], proof = [] } = step
+  const ended = (...rest: readonly string[]) => [...ending(step, settings), ...rest].join(';\n')
   return {
     rows: bodies.flatMap(({ rows }) => rows),
     // BEGIN comes first: an isolation level must be set before any query of a message.
-    header: [step.kept ? ordinary(begin) : begin, ...checks(step, settings, alone)].join(';\n'),
+    header: [step.kept ? ordinary(begin) : begin, ...shutOut(begin, settings), ...opening(step, settings)].join(';\n'),
     handover: handover(step, settings, mark).join(';\n'),
     script: [entry, ...bodies.flatMap(({ text }, i) => (i === 0 ? [text] : [BETWEEN, text]))],
-    // When it is asked for: packing a script of megabytes takes its time, and the server runs the script meanwhile.
+    // When they are asked for: packing a script of megabytes takes its time, and the server runs the script meanwhile.
     get trailer() {
-      return trailer(step, settings, mark)
+      return ended(...step.record, ...raise(...checks, ...asks, ...proof), 'COMMIT')
+    },
+    closing: ended(...raise(...checks), lockSet(settings.request)),
+    get recording() {
+      return [...step.record, ...raise(...asks, ...proof), 'COMMIT'].join(';\n')
     },
   }
+}
+
+/**
+ * A script that chose its isolation level sees nothing that others commit while it runs, so its trailer could not either:
+ * from before its first snapshot, which LOCK TABLE does not take, nobody else may record or start.
+ */
+function shutOut(begin: string, { request, lockTimeoutMs }: StepSettings): string[] {
+  if (!/\b(repeatable|serializable)\b/i.test(begin)) return []
+  const schema = identifier(request.historySchema)
+  return [
+    `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
+    `LOCK TABLE ${schema}.state, ${schema}.requirement IN EXCLUSIVE MODE`,
+  ]
 }
 
 /** Undoes what an earlier script, or we, left in the session: a script finds what the role sets for itself. */
@@ -128,18 +151,13 @@ const patience = ({ request, lockTimeoutMs }: StepSettings): string[] =>
 const ordinary = (begin: string) =>
   begin === 'begin' ? 'BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE' : begin
 
-function checks({ after, kept }: Step, { request }: StepSettings, alone: boolean): string[] {
-  const { owner, set } = request
-  const schema = identifier(request.historySchema)
-  const newer = owner && `EXISTS (SELECT FROM ${schema}.requirement WHERE ${ownRow(owner)} AND token > ${owner.token})`
-  const missing =
-    after &&
-    `NOT EXISTS (SELECT FROM ${schema}.migration WHERE "set" = ${literal(set)} AND version = ${literal(after)})`
+/** Before work that would be for nothing: what counts is what the trailer asks. */
+function opening({ after, kept }: Step, { request }: StepSettings): string[] {
+  const due: Check[] = after === undefined ? [] : [[lacks(request, after), OUT_OF_TURN]]
   return [
     // Rolled back to, it gives a script that goes on its own settings again.
     ...(kept ? [`SAVEPOINT ${savepoint}`, ...OWN_TRANSACTION] : [OWN_TRANSACTION[0]]),
-    ...(alone ? [`LOCK TABLE ${schema}.requirement IN SHARE ROW EXCLUSIVE MODE`] : []),
-    ...raise([newer, FENCED], [missing, OUT_OF_TURN]),
+    ...raise(...fence(request), ...due),
     ...(kept ? [`ROLLBACK TO SAVEPOINT ${savepoint}`, `RELEASE SAVEPOINT ${savepoint}`] : []),
   ]
 }
@@ -171,31 +189,17 @@ const BETWEEN_STEPS = [
   'SET search_path = pg_catalog, pg_temp',
 ]
 
-function trailer({ record, kept, more }: Step, { request, lockTimeoutMs }: StepSettings, mark: string): string {
-  const left = `pg_catalog.current_setting('lockkeeper.step', true) IS DISTINCT FROM ${literal(mark)}`
-  return [
-    // Deferred triggers are the script's: they run as its role, with its path, and not as ours at the commit.
-    'SET CONSTRAINTS ALL IMMEDIATE',
-    ...(kept ? OWN_TRANSACTION : more ? BETWEEN_STEPS : [OWN_SESSION]),
-    `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
-    'SET LOCAL statement_timeout = 0',
-    ...raise([left, LEFT_TRANSACTION], [lostHere(request.set), LOST_LOCK]),
-    ...record,
-    'COMMIT',
-  ].join(';\n')
-}
+/** From here on the rights, the names and the settings are ours again. */
+const ending = ({ kept, more }: Step, { lockTimeoutMs }: StepSettings): string[] => [
+  // Deferred triggers are the script's: they run as its role, with its path, and not as ours at the commit.
+  'SET CONSTRAINTS ALL IMMEDIATE',
+  ...(kept ? OWN_TRANSACTION : more ? BETWEEN_STEPS : [OWN_SESSION]),
+  `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
+  'SET LOCAL statement_timeout = 0',
+]
 
-/**
- * A statement that fails with the code of the first condition that holds: as text that is no number, since a DO block
- * that raises costs three times as much. The cast waits for its branch because concat() is not immutable.
- */
-function raise(...checks: readonly (readonly [string | undefined, string])[]): string[] {
-  const branches = checks.flatMap(([condition, code]) =>
-    condition === undefined ? [] : [`WHEN ${condition} THEN pg_catalog.concat('${code}')::pg_catalog.int4`],
-  )
-  return branches.length === 0 ? [] : [`SELECT CASE ${branches.join('\n  ')} END`]
-}
-
-/** The code with which one of our own checks failed. Messages come in the server's language, the code does not. */
-export const raised = (error: Error | undefined): string | undefined =>
-  stateOf(error) === '22P02' ? /LK00\d/.exec(error?.message ?? '')?.[0] : undefined
+/** It is still our transaction, and still our lock. */
+const ownership = ({ request }: StepSettings, mark: string): Check[] => [
+  [`pg_catalog.current_setting('lockkeeper.step', true) IS DISTINCT FROM ${literal(mark)}`, LEFT_TRANSACTION],
+  [lostHere(request.set), LOST_LOCK],
+]

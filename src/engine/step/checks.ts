@@ -1,0 +1,68 @@
+import { ownRow } from '../../history/requirement.ts'
+import { partsOf } from '../../history/write.ts'
+import type { RunRequest } from '../../migration/run-request.ts'
+import { stateOf } from '../../postgres/failure.ts'
+import { identifier, literal } from '../../postgres/sql.ts'
+
+/** What our own checks say when they fail; see `raise`. */
+export const FENCED = 'LK001'
+export const LEFT_TRANSACTION = 'LK002'
+export const LOST_LOCK = 'LK003'
+export const OUT_OF_TURN = 'LK004'
+export const BLOCKED = 'LK005'
+export const UNRECORDED = 'LK006'
+
+/** Fails with the code when the condition, an expression of the server, holds. */
+export type Check = readonly [condition: string, code: string]
+
+/**
+ * A statement that fails with the code of the first condition that holds: as text that is no number, since a DO block
+ * that raises costs three times as much. The cast waits for its branch because concat() is not immutable.
+ */
+export function raise(...checks: readonly Check[]): string[] {
+  const branches = checks.map(
+    ([condition, code]) => `WHEN ${condition} THEN pg_catalog.concat('${code}')::pg_catalog.int4`,
+  )
+  return branches.length === 0 ? [] : [`SELECT CASE ${branches.join('\n  ')} END`]
+}
+
+/** The code with which one of our own checks failed. Messages come in the server's language, the code does not. */
+export const raised = (error: Error | undefined): string | undefined =>
+  stateOf(error) === '22P02' ? /LK00\d/.exec(error?.message ?? '')?.[0] : undefined
+
+/** A newer rollout of this workload was recorded: this one moves nothing any more. */
+export function fence({ owner, historySchema }: RunRequest): Check[] {
+  if (owner === undefined) return []
+  const newer = `SELECT FROM ${identifier(historySchema)}.requirement WHERE ${ownRow(owner)} AND token > ${owner.token}`
+  return [[`EXISTS (${newer})`, FENCED]]
+}
+
+/** The history does not have the version. */
+export const lacks = ({ historySchema, set }: RunRequest, version: string): string =>
+  `NOT EXISTS (SELECT FROM ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version = ${literal(version)})`
+
+/** The step is not what the history says of its version: a rule or a trigger there swallowed the row. */
+export function recorded(request: RunRequest, version: string, direction: 'up' | 'down'): Check {
+  const absent = lacks(request, version)
+  return [direction === 'up' ? absent : `NOT ${absent}`, UNRECORDED]
+}
+
+/**
+ * Another workload's code, which may serve by now, is known not to work once this version is applied: what `decide` asks
+ * before the run, for one step.
+ */
+export function blocker({ owner, historySchema, set }: RunRequest, floor: string | undefined): Check[] {
+  if (floor === undefined || floor === '0') return []
+  const above = (column: string) => `${partsOf(literal(floor))} > ${partsOf(column)}`
+  const held = `(on_rollback = 'always' OR strategy = 'Recreate' OR (
+      (reached IS NULL OR ${above('reached')}) AND (lingering IS NULL OR lingering_until <= pg_catalog.now() OR ${above('lingering')})))`
+  const others =
+    owner === undefined ? '' : ` AND cluster = ${literal(owner.cluster)} AND workload <> ${literal(owner.workload)}`
+  return [
+    [
+      `EXISTS (SELECT FROM ${identifier(historySchema)}.requirement WHERE "set" = ${literal(set)}${others}
+      AND pg_catalog.split_part(workload, '/', 2) <> 'Job' AND ${above('target')} AND ${held})`,
+      BLOCKED,
+    ],
+  ]
+}

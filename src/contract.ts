@@ -51,6 +51,10 @@ export const POLICY = {
   proofKey: `${DOMAIN}/proof-key`,
   denyFindings: `${DOMAIN}/deny-findings`,
   baselineVersion: `${DOMAIN}/baseline-version`,
+  allowUnversioned: `${DOMAIN}/allow-unversioned`,
+  allowImage: `${DOMAIN}/allow-image`,
+  proofMajors: `${DOMAIN}/proof-majors`,
+  proofMaxAge: `${DOMAIN}/proof-max-age`,
 } as const
 
 /** Written by the webhook on the pod template: JSON, see `injection/status.ts`. */
@@ -58,6 +62,9 @@ export const STATUS = `${DOMAIN}/status`
 
 /** kubectl writes this into the template on `rollout restart`; a change of it is a wish for a new token. */
 export const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt'
+
+/** Who makes the Jobs of CronJobs (Kubernetes, controller roles); the webhook configurations name it too. */
+export const CRONJOB_CONTROLLER = 'system:serviceaccount:kube-system:cronjob-controller'
 
 export const CONTAINER_NAME = 'lockkeeper-migrate'
 export const VOLUME_NAME = 'lockkeeper'

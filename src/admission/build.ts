@@ -3,17 +3,17 @@ import { migrateContainer } from '../injection/container.ts'
 import { filesParts } from '../injection/files-container.ts'
 import type { Parts } from '../injection/parts.ts'
 import { sameJson } from '../injection/same-json.ts'
-import { entriesOf, type Status, writeStatus } from '../injection/status.ts'
+import { type Status, writeStatus } from '../injection/status.ts'
 import { migrateVolume, mountedItems } from '../injection/volume.ts'
 import { type EnvEntry, type JsonObject, type Workload, workloadId } from '../injection/workload.ts'
-import { floorOf } from '../migration/decide.ts'
-import { digestOf } from '../migration/digest.ts'
 import { writeFloors } from '../migration/floor-list.ts'
 import type { Catalogue } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
 import type { Facts } from './facts.ts'
+import { envOf } from './not-injected.ts'
 import type { ReviewRequest } from './review.ts'
 import type { Build } from './situation.ts'
+import { wantedStatus } from './wanted-status.ts'
 
 const HOUR = 3_600_000
 /**
@@ -34,7 +34,7 @@ export function buildParts(request: ReviewRequest, build: Build, facts: Facts): 
   const { settings, workload, old, direction } = build
   const catalogue = usableCatalogue(facts, settings.target)
   if (catalogue === undefined && direction === 'same' && build.sameIntent && old?.parts !== undefined) return old.parts
-  const wanted = wantedStatus(build, catalogue)
+  const wanted = wantedStatus(build, catalogue, facts)
   const items = facts.source?.kind === 'read' ? facts.source.items : mountedItems(workload)
   const extras = filesParts(settings, workload)
   const assemble = (token: number): Parts => {
@@ -46,7 +46,7 @@ export function buildParts(request: ReviewRequest, build: Build, facts: Facts): 
       image: facts.runnerImage,
       imagePullPolicy: facts.imagePullPolicy,
       status,
-      breakGlass: build.breakGlass?.version,
+      breakGlass: build.breakGlass?.version ?? excuseInForce(build, wanted.digest),
       floors: handedFloors(catalogue, settings.target),
     })
     const parts = { container, volume: migrateVolume(settings, items), status: writeStatus(status) }
@@ -57,39 +57,16 @@ export function buildParts(request: ReviewRequest, build: Build, facts: Facts): 
   return assemble(newToken(request, build, wanted, facts.now))
 }
 
-/** The floor of the schema at a target. */
-export const floorAt = (catalogue: Catalogue, target: string): string =>
-  floorOf(covered(catalogue, target).map(({ version, floor }) => ({ version, floor: floor ?? null })))
-
-const covered = ({ entries }: Catalogue, target: string) =>
-  entries.filter(({ version }) => compareVersions(version, target) <= 0)
-
 /** The runner need not read the SQL again that was read here. */
 function handedFloors(catalogue: Catalogue | undefined, target: string): string | undefined {
   if (catalogue === undefined || catalogue.findings.some(({ code }) => code === 'sql-unjudged')) return undefined
-  return writeFloors(covered(catalogue, target))
+  return writeFloors(catalogue.entries.filter(({ version }) => compareVersions(version, target) <= 0))
 }
 
-function wantedStatus(build: Build, catalogue: Catalogue | undefined): Omit<Status, 'token'> {
-  const { settings, hash, incoming, old } = build
-  const { target } = settings
-  if (catalogue === undefined) {
-    const known = [incoming, old?.status].find((status) => status?.target === target)
-    return {
-      target,
-      digest: known?.digest ?? '-',
-      floor: known?.floor ?? target,
-      intent: hash,
-      entries: known?.entries ?? {},
-    }
-  }
-  return {
-    target,
-    digest: digestOf(catalogue, target),
-    floor: floorAt(catalogue, target),
-    intent: hash,
-    entries: entriesOf(catalogue, target),
-  }
+/** Break-glass that let these very files in stays with them: pods may not have come to them yet. */
+function excuseInForce({ old, sameIntent }: Build, digest: string): string | undefined {
+  if (old?.parts === undefined || !sameIntent || old.status.digest !== digest) return undefined
+  return envOf(old.parts, ENV.breakGlass)
 }
 
 /** The same wishes over the same files by the same settings are the same intent, however often the template changes. */
@@ -122,11 +99,11 @@ function newToken(
   wanted: Omit<Status, 'token'>,
   now: number,
 ): number {
-  const { incoming, old } = build
-  const last = old?.status.token ?? 0
+  const { incoming } = build
+  const last = build.last?.token ?? 0
   const lowest = operation === 'CREATE' ? now - MOMENT : last + 1
   const same = incoming !== undefined && incoming.intent === wanted.intent && incoming.digest === wanted.digest
   if (same && incoming.token >= lowest && incoming.token > last && incoming.token <= now + HOUR) return incoming.token
-  if (dryRun && old !== undefined) return last + 1
+  if (dryRun && last > 0) return last + 1
   return Math.max(now, last + 1)
 }

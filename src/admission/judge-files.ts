@@ -1,123 +1,114 @@
-import type { Settings } from '../injection/settings.ts'
-import { type Finding, refusal, remark } from '../migration/finding.ts'
+import { type Finding, remark } from '../migration/finding.ts'
 import type { Catalogue, CatalogueEntry } from '../migration/migration.ts'
 import { rollbackFindings } from '../migration/rollback.ts'
 import { compareVersions, isAbove } from '../migration/version.ts'
-import { usableCatalogue } from './build.ts'
 import type { Facts } from './facts.ts'
-import { judgeImage } from './judge-image.ts'
+import { judgeBeside } from './judge-beside.ts'
 import { judgeProof } from './judge-proof.ts'
+import { oldestOf } from './pairs.ts'
 import type { Build } from './situation.ts'
+import type { ToJudge } from './what-to-judge.ts'
 
-/** What is wrong with the files, and on the way up with what they would run. */
-export function judgeFiles(build: Build, facts: Facts): Finding[] {
-  const { settings, direction } = build
-  const { source } = facts
-  const image = judgeImage(build)
-  if (source === undefined) return image
-  if (source.kind === 'missing')
-    return [...image, refusal('source-missing', `ConfigMap ${source.configMap} does not exist`, cureFor(settings))]
-  if (source.kind === 'failed') {
-    const what = `ConfigMap ${source.configMap} could not be read: ${source.reason}`
-    return [...image, refusal('source-unreadable', what, source.fix ?? 'run the same command again')]
-  }
-  const { catalogue } = source
-  // What the SQL of scripts without a version says matters on the way up, where they run.
-  const within = ({ version, severity }: Finding) =>
-    version === undefined ? severity === 'error' || direction === 'up' : compareVersions(version, settings.target) <= 0
-  const global = [...image, ...catalogue.findings.filter(within)]
-  if (usableCatalogue(facts, settings.target) === undefined) {
-    const known = catalogue.entries.at(-1)?.version
-    const [names, highest] = [settings.configMaps.join(', '), known === undefined ? '' : ` (the highest is ${known})`]
-    const where = settings.files.kind === 'configmap' ? `files of ${names} have` : `catalogue in ${names} has`
-    const what = `the ${where} no version ${settings.target}${highest}`
-    return [...global, refusal('target-unknown', what, cureFor(settings), settings.target)]
-  }
-  return direction === 'back' ? global : [...global, ...wayUp(build, catalogue)]
-}
+type Judged = ToJudge['versions'][number]
 
-function cureFor({ files, configMaps }: Settings): string {
-  if (files.kind === 'configmap')
-    return `apply the ConfigMap first, or run the same command again (apply -f dir/ goes by file name)`
-  return `apply the release's catalogue first: lockkeeper catalogue --name ${configMaps[0]} | kubectl apply -f -`
-}
-
-/** Everything after what was admitted before, up to the target. */
-function wayUp(build: Build, catalogue: Catalogue): Finding[] {
-  const { settings, old } = build
-  const { policy, target } = settings
-  const from = old?.status.target
-  const range = between(catalogue, from, target)
+/** Findings about what has to be judged, whatever direction the target takes. */
+export function judgeFiles(
+  build: Build,
+  catalogue: Catalogue,
+  { versions, beside }: ToJudge,
+  { now }: Facts,
+): Finding[] {
+  const { policy } = build.settings
+  const judged = versions.filter((each) => !isStoredDown(build, each)).map(({ entry }) => entry)
   // What an existing application brought with it is not warned of.
-  const files = range.flatMap(({ version, findings }) =>
+  const files = judged.flatMap(({ version, findings }) =>
     findings.filter(
       ({ code, severity }) =>
         !code.startsWith('rollback-') &&
         (isAbove(version, policy.baseline) || (severity === 'error' && code !== 'sql-rejected')),
     ),
   )
-  const rules = {
-    rollbackPolicy: policy.rollbackPolicy,
-    allowIrreversible: policy.allowIrreversible,
-    ...(policy.baseline !== undefined && { baseline: policy.baseline }),
-  }
   // That a down script drops what its up made is said on the way back, where it would happen.
-  const back = [...rollbackFindings(range, rules), ...judgeProof(range, policy, catalogue)].filter(
-    ({ code }) => code !== 'rollback-data-loss' || policy.denyFindings.includes(code),
-  )
+  const back = [
+    ...rollbackFindings(judged, rulesOf(build)),
+    ...judgeProof(judged, policy, catalogue, now),
+    ...(beside ? judgeBeside(policy, catalogue) : []),
+  ].filter(({ code }) => code !== 'rollback-data-loss' || policy.denyFindings.includes(code))
   // Break-glass excuses what is wrong with a way back, a down script that is not valid SQL included.
   const excused = (finding: Finding): Finding =>
     build.breakGlass !== undefined && isOfRollback(finding) ? { ...finding, severity: 'warning' } : finding
   return [
-    ...[...files, ...back].map(excused),
-    ...lateVersions(catalogue, old?.status),
-    ...changedScripts(catalogue, old?.status),
-    ...shownIrreversible(range, rules),
+    ...[...files, ...ofNoVersion(catalogue, versions.length > 0, beside), ...back].map(excused),
+    ...lateVersions(build, versions),
+    ...changedScripts(build, versions),
+    ...shownIrreversible(build, judged),
+    ...listedWithoutPolicy(build, judged),
   ]
 }
 
 const isOfRollback = ({ code }: Finding) => code.startsWith('rollback-') || code === 'sql-rejected'
 
-/** The migrations above one version, up to another. */
-export const between = ({ entries }: Catalogue, from: string | undefined, to: string): readonly CatalogueEntry[] =>
-  entries.filter(({ version }) => isAbove(version, from) && compareVersions(version, to) <= 0)
+/** An admitted up script whose down file is gone, on the way back: the database keeps the down script that it ran with. */
+export const storedDowns = (build: Build, { versions }: ToJudge): Finding[] =>
+  versions
+    .filter((each) => isStoredDown(build, each))
+    .flatMap(({ entry }) => rollbackFindings([entry], rulesOf(build)))
+    .filter(({ code }) => code === 'rollback-missing')
+
+const isStoredDown = ({ direction }: Build, { entry, why }: Judged) =>
+  direction === 'back' && why === 'down' && entry.down === undefined
+
+const rulesOf = ({ settings: { policy } }: Build) => ({
+  rollbackPolicy: policy.rollbackPolicy,
+  allowIrreversible: policy.allowIrreversible,
+  ...(policy.baseline !== undefined && { baseline: policy.baseline }),
+})
+
+/** What the SQL of scripts without a version says, and that nobody could look at any of it. */
+const ofNoVersion = ({ findings }: Catalogue, versions: boolean, beside: boolean): Finding[] =>
+  findings.filter(
+    ({ version, severity, code }) =>
+      version === undefined && severity === 'warning' && (beside || (versions && code === 'sql-unjudged')),
+  )
+
+/** Under `rollback-policy: off` nobody looks for down scripts, unless `deny-findings` names what to look for. */
+function listedWithoutPolicy(build: Build, judged: readonly CatalogueEntry[]): Finding[] {
+  const { rollbackPolicy, denyFindings } = build.settings.policy
+  if (rollbackPolicy !== 'off') return []
+  const rules = { ...rulesOf(build), rollbackPolicy: 'require' } as const
+  return rollbackFindings(judged, rules).filter(({ code }) => denyFindings.includes(code))
+}
 
 /** Said even where it is allowed. */
-const shownIrreversible = (
-  range: readonly CatalogueEntry[],
-  rules: { rollbackPolicy: string; allowIrreversible: boolean },
-) =>
-  range
-    .filter(
-      ({ irreversible }) => irreversible !== undefined && (rules.allowIrreversible || rules.rollbackPolicy === 'off'),
-    )
+function shownIrreversible(build: Build, judged: readonly CatalogueEntry[]): Finding[] {
+  const { rollbackPolicy, allowIrreversible } = build.settings.policy
+  if (!allowIrreversible && rollbackPolicy !== 'off') return []
+  return judged
+    .filter(({ irreversible }) => irreversible !== undefined)
     .map(({ upFile, irreversible, version }) =>
       remark('rollback-irreversible', `${upFile} cannot be undone: ${irreversible}`, 'keep a backup', version),
     )
+}
 
-type Before = { readonly target: string; readonly entries: Readonly<Record<string, string>> } | undefined
-
-function lateVersions({ entries }: Catalogue, before: Before): Finding[] {
-  if (before === undefined || Object.keys(before.entries).length === 0) return []
-  const oldest = Object.keys(before.entries).sort(compareVersions)[0] ?? '0'
-  return entries
-    .filter(({ version }) => compareVersions(version, before.target) < 0 && compareVersions(version, oldest) > 0)
-    .filter(({ version }) => before.entries[version] === undefined)
-    .map(({ version, upFile }) =>
+function lateVersions({ admitted }: Build, versions: ToJudge['versions']): Finding[] {
+  const oldest = admitted && oldestOf(admitted)
+  if (oldest === undefined) return []
+  return versions
+    .filter(({ entry, why }) => why === 'new' && compareVersions(entry.version, admitted?.target ?? '0') < 0)
+    .map(({ entry: { version, upFile } }) =>
       remark(
         'version-out-of-order',
-        `${upFile} is new, but lies below the admitted ${before.target}`,
+        `${upFile} is new, but lies below the admitted ${admitted?.target}`,
         'give it the next free number',
         version,
       ),
     )
 }
 
-function changedScripts({ entries }: Catalogue, before: Before): Finding[] {
-  return entries
-    .filter(({ version, up }) => before?.entries[version] !== undefined && before.entries[version] !== up.slice(0, 8))
-    .filter(({ version }) => compareVersions(version, before?.target ?? '0') <= 0)
-    .map(({ version, upFile }) =>
+const changedScripts = ({ admitted }: Build, versions: ToJudge['versions']): Finding[] =>
+  versions
+    .filter(({ entry, why }) => why === 'up' && !isAbove(entry.version, admitted?.target))
+    .map(({ entry: { version, upFile } }) =>
       remark(
         'migration-changed',
         `${upFile} is not the script that was admitted before; where it ran, the runner refuses`,
@@ -125,4 +116,3 @@ function changedScripts({ entries }: Catalogue, before: Before): Finding[] {
         version,
       ),
     )
-}

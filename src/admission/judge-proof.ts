@@ -6,11 +6,20 @@ import { verifyProof } from '../proof/verify.ts'
 
 /**
  * `rollback-unproven` under the policy `proven`. A migration without a down script, or one that says that it cannot be
- * undone, has a finding of its own; up to the baseline none is asked for.
+ * undone, has a finding of its own; up to the baseline none is asked for. `now`: milliseconds of the epoch.
  */
-export function judgeProof(range: readonly CatalogueEntry[], policy: Policy, catalogue: Catalogue): Finding[] {
-  const { rollbackPolicy, baseline, proofKey } = policy
+export function judgeProof(
+  range: readonly CatalogueEntry[],
+  policy: Policy,
+  catalogue: Catalogue,
+  now: number,
+): Finding[] {
+  const { rollbackPolicy, baseline, proofKey, proofMajors, proofMaxAgeMs } = policy
   if (rollbackPolicy !== 'proven') return []
   const wanted = range.filter(({ version, down }) => down !== undefined && isAbove(version, baseline))
-  return verifyProof(catalogue.proof, catalogue, proofKey, wanted)
+  return verifyProof(catalogue.proof, catalogue, proofKey, wanted, {
+    ...(proofMajors !== undefined && { majors: proofMajors }),
+    ...(proofMaxAgeMs !== undefined && { maxAgeMs: proofMaxAgeMs }),
+    now,
+  })
 }

@@ -1,7 +1,7 @@
 import { strategyOf } from '../injection/kinds.ts'
 import { type Finding, remark } from '../migration/finding.ts'
+import { between } from './between.ts'
 import type { Facts } from './facts.ts'
-import { between } from './judge-files.ts'
 import type { Build } from './situation.ts'
 import { wayBackOf } from './way-back.ts'
 

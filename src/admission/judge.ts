@@ -1,40 +1,58 @@
 import { applicationEnv } from '../injection/application-env.ts'
 import { kindOf } from '../injection/kinds.ts'
+import { partsOf } from '../injection/parts.ts'
+import { sameJson } from '../injection/same-json.ts'
 import { readStatus } from '../injection/status.ts'
 import type { Workload } from '../injection/workload.ts'
-import { digestOf } from '../migration/digest.ts'
 import { formatDuration } from '../migration/duration.ts'
 import { type Finding, type FindingCode, refusal, remark } from '../migration/finding.ts'
-import { rollbackFindings } from '../migration/rollback.ts'
 import { usableCatalogue } from './build.ts'
 import { databaseMissing } from './database-missing.ts'
 import { hardened } from './deny-findings.ts'
 import type { Facts } from './facts.ts'
-import { between, judgeFiles } from './judge-files.ts'
+import { judgeFiles, storedDowns } from './judge-files.ts'
+import { judgeSource } from './judge-source.ts'
 import { judgeWayBack } from './judge-way-back.ts'
 import { notInjected } from './not-injected.ts'
 import { plain } from './plain.ts'
 import type { ReviewRequest } from './review.ts'
 import type { Build } from './situation.ts'
+import { wantedStatus } from './wanted-status.ts'
+import { type ToJudge, whatToJudge } from './what-to-judge.ts'
 
 /** Findings about a rollout that builds our parts, worst first as DESIGN lists them; severity says what denies. */
 export function judge(request: ReviewRequest, build: Build, facts: Facts): Finding[] {
-  const found = [
-    ...build.findings,
-    ...environmentFindings(build),
-    ...judgeFiles(build, facts),
-    ...listedWithoutPolicy(build, facts),
-    ...judgeWayBack(build, facts),
-    ...injectionFindings(build, facts, request),
-    ...databaseMissing(build.settings, facts.secretKeys),
-    ...surroundings(request, build),
-  ]
   const { settings, breakGlass } = build
-  return found.map((finding) => {
-    if (softened(finding, request, build, facts)) return { ...finding, severity: 'warning' }
+  const catalogue = usableCatalogue(facts, settings.target)
+  const judged = catalogue && whatToJudge(build.admitted, catalogue, settings.target)
+  const said = (finding: Finding): Finding => ({ ...finding, severity: 'warning' })
+  const told = (finding: Finding): Finding => {
+    if (unsure(finding, request, facts)) return said(finding)
     return breakGlass === undefined ? (hardened([finding], settings.policy)[0] ?? finding) : finding
-  })
+  }
+  const source = judgeSource(build, facts)
+  // What a down script does was for the way up to refuse: the way back is never denied for it.
+  const wayBack = judgeWayBack(build, facts).map((each) => (each.file === undefined ? told(each) : said(each)))
+  return [
+    ...[...build.findings, ...environmentFindings(build)].map(told),
+    ...source.map(isForgiven(build, judged) ? said : told),
+    ...(catalogue && judged ? judgeFiles(build, catalogue, judged, facts).map(told) : []),
+    ...(judged ? storedDowns(build, judged).map(said) : []),
+    ...wayBack,
+    ...[
+      ...injectionFindings(build, facts),
+      ...databaseMissing(settings, facts.secretKeys),
+      ...surroundings(request, build),
+    ].map(told),
+  ]
 }
+
+/**
+ * Whether a source that cannot be had is only said: the way back needs no files, and a hotfix must not fail for a ConfigMap
+ * that is gone, nor for what stands beside files that were admitted before. Nothing of it is vouched for then.
+ */
+const isForgiven = ({ direction, sameIntent }: Build, judged: ToJudge | undefined): boolean =>
+  direction === 'back' || (sameIntent && (judged === undefined || (judged.versions.length === 0 && !judged.beside)))
 
 /** Codes that depend neither on files, which a dry run has not stored, nor on a Secret. */
 const ofWorkload: readonly FindingCode[] = [
@@ -53,31 +71,9 @@ const ofWorkload: readonly FindingCode[] = [
   'target-lowered',
 ]
 
-/** Whether a finding is only said: it depends on what may not be there yet, or only the database can settle it. */
-function softened({ code, severity, file }: Finding, request: ReviewRequest, build: Build, { source }: Facts): boolean {
-  // A finding of the SQL may have such a code too, and a file.
-  if (ofWorkload.includes(code) && file === undefined) return false
-  const sure = source?.kind === 'read' && source.immutable
-  if (request.dryRun && !sure) return true
-  // What a down script does was for the way up to refuse: the way back is never denied for it.
-  if (build.direction === 'back' && file !== undefined) return true
-  if (severity === 'warning') return false
-  if (build.direction === 'back') return true
-  // A hotfix must not fail for a ConfigMap that is gone, nor for files that were admitted before.
-  return build.direction === 'same' && build.sameIntent && code !== 'source-changed'
-}
-
-/** Under `rollback-policy: off` nobody looks for down scripts, unless `deny-findings` names what to look for. */
-function listedWithoutPolicy({ settings, old, direction }: Build, facts: Facts): Finding[] {
-  const { policy, target } = settings
-  const catalogue = usableCatalogue(facts, target)
-  if (policy.rollbackPolicy !== 'off' || direction !== 'up' || catalogue === undefined) return []
-  const { allowIrreversible, baseline } = policy
-  const rules = { rollbackPolicy: 'require', allowIrreversible, ...(baseline !== undefined && { baseline }) } as const
-  return rollbackFindings(between(catalogue, old?.status.target, target), rules).filter(({ code }) =>
-    policy.denyFindings.includes(code),
-  )
-}
+/** Whether a dry run cannot know it. A finding of the SQL may have a code of the workload too, and a file. */
+const unsure = ({ code, file }: Finding, { dryRun }: ReviewRequest, { source }: Facts): boolean =>
+  dryRun && !(ofWorkload.includes(code) && file === undefined) && !(source?.kind === 'read' && source.immutable)
 
 function environmentFindings({ settings, workload }: Build): Finding[] {
   const { database } = settings
@@ -92,15 +88,18 @@ function environmentFindings({ settings, workload }: Build): Finding[] {
 }
 
 /** Our parts must be there once, and be built for this intent and these files. */
-function injectionFindings(build: Build, facts: Facts, request: ReviewRequest): Finding[] {
+function injectionFindings(build: Build, facts: Facts): Finding[] {
   const { workload, settings, hash, old } = build
   const missing = notInjected(workload, hash, settings.target)
   if (missing !== undefined) return [missing]
-  const status = readStatus(workload)
   const catalogue = usableCatalogue(facts, settings.target)
-  const carried = old !== undefined && status?.token === old.status.token && request.operation === 'UPDATE'
-  if (catalogue === undefined || status?.digest === digestOf(catalogue, settings.target)) return []
-  if (carried && facts.source?.kind !== 'read') return []
+  // A hotfix whose source is gone carries the old parts over.
+  if (catalogue === undefined && build.sameIntent && partsOf(workload)?.status === old?.parts?.status) return []
+  const { floor: _, ...wanted } = wantedStatus(build, catalogue, facts)
+  const { digest, entries, older, beside, format } = readStatus(workload) ?? {}
+  // With the files the digest tells it all, whichever release of Lockkeeper wrote the rest.
+  const same = catalogue === undefined ? sameJson({ ...wanted, entries, older, beside, format }, wanted) : true
+  if (same && digest === wanted.digest) return []
   return [
     refusal(
       'source-changed',

@@ -1,11 +1,13 @@
 import { kindOf } from '../injection/kinds.ts'
 import { type Workload, workloadId } from '../injection/workload.ts'
 import type { Catalogue } from '../migration/migration.ts'
-import { floorAt, usableCatalogue } from './build.ts'
+import { compareVersions } from '../migration/version.ts'
+import { between } from './between.ts'
+import { usableCatalogue } from './build.ts'
 import type { Facts } from './facts.ts'
-import { between } from './judge-files.ts'
 import type { ReviewRequest } from './review.ts'
 import type { Build } from './situation.ts'
+import { floorAt } from './wanted-status.ts'
 import { MAX_LENGTH, planLines } from './warning.ts'
 import { type WayBack, wayBackOf } from './way-back.ts'
 
@@ -14,7 +16,7 @@ export function planWarnings({ namespace }: ReviewRequest, build: Build, facts: 
   const { settings, old, direction, workload } = build
   const { target } = settings
   const id = workloadId(namespace, workload)
-  const from = old?.status.target
+  const from = old?.status.target ?? lowerOne(build.last?.target, target)
   if (direction === 'back') {
     if (!kindOf(workload).lowers) return [headed(id, `asks for ${target} again, and the schema stays at ${from}`)]
     const goes =
@@ -43,6 +45,10 @@ export function planWarnings({ namespace }: ReviewRequest, build: Build, facts: 
     ...(steps.length === 0 ? [] : [...undoLine(build, catalogue), ...afterFailureLine(workload)]),
   ]
 }
+
+/** Where a status that says nothing about an admission still tells where a plan begins. */
+const lowerOne = (last: string | undefined, target: string) =>
+  last !== undefined && compareVersions(last, target) < 0 ? last : undefined
 
 /** What an undo of this rollout will do, and why. */
 function undoLine(build: Build, catalogue: Catalogue): string[] {

@@ -1,27 +1,27 @@
-import { ADMISSION_LABEL, INTENT } from '../contract.ts'
+import { ADMISSION_LABEL, CRONJOB_CONTROLLER, INTENT } from '../contract.ts'
 import { asks, type Intent, intentHash, ownIntent } from '../injection/intent.ts'
 import { kindOf } from '../injection/kinds.ts'
 import { namesTaken } from '../injection/names-taken.ts'
 import { linuxOnly } from '../injection/operating-system.ts'
-import { hasParts, type Parts, partsOf, withoutParts } from '../injection/parts.ts'
+import { hasParts, type Parts, withoutParts } from '../injection/parts.ts'
 import { type Policy, readPolicy } from '../injection/policy.ts'
 import { sameJson } from '../injection/same-json.ts'
 import { readSettings, type Settings } from '../injection/settings.ts'
 import { readStatus, type Status } from '../injection/status.ts'
-import type { Metadata, Template, Workload } from '../injection/workload.ts'
+import { controllerOf, type Template, type Workload } from '../injection/workload.ts'
 import type { Finding } from '../migration/finding.ts'
 import { compareVersions } from '../migration/version.ts'
+import { admittedBy, builtBefore } from './admitted.ts'
 import { breakGlassOf } from './break-glass.ts'
 import type { NamespaceFacts } from './facts.ts'
 import { intentPlaces } from './intent-split.ts'
-import { isBuiltFor } from './not-injected.ts'
 import type { ReviewRequest } from './review.ts'
 
 /** What a review is about, told from request and namespace alone: mutate and validate see the same. */
 export type Situation =
   | { readonly kind: 'ignore' }
-  /** A controller owns the workload: what we added it would take away again. */
-  | { readonly kind: 'owned'; readonly owner: string; readonly target: string }
+  /** A controller owns the workload: what we added it would take away again. `parts`: it carries what only we may write. */
+  | { readonly kind: 'owned'; readonly owner: string; readonly target: string; readonly parts: boolean }
   /** It takes the pod template of another workload, which is the one to annotate. */
   | { readonly kind: 'elsewhere'; readonly template: string }
   /** Another intent on a workload whose pod template cannot change any more. */
@@ -50,8 +50,12 @@ export interface Build {
   /** Warnings about the annotations. */
   readonly findings: readonly Finding[]
   readonly hash: string
-  /** What the old object was built for, and its parts where they are whole. */
+  /** What the old object was built for, and its parts where they are whole; undefined where its status says nothing. */
   readonly old: { readonly status: Status; readonly parts: Parts | undefined } | undefined
+  /** The old object's status, where what was admitted with it counts for this one too. */
+  readonly admitted: Status | undefined
+  /** The old object's status, whoever wrote it: tokens only grow, and a plan begins there. Nothing is judged by it. */
+  readonly last: Status | undefined
   /** What the object itself brings, from an undo or a reinvocation. */
   readonly incoming: Status | undefined
   /** The intent is the old one: only the rest of the template changed. */
@@ -78,16 +82,15 @@ export function situationOf(request: ReviewRequest, namespace: NamespaceFacts): 
     const dropped = operation === 'UPDATE' && asks(oldIntent) && hasParts(workload)
     return dropped ? { kind: 'dropped', workload, was: oldIntent[INTENT.schemaVersion] ?? '' } : { kind: 'ignore' }
   }
-  const owner = workload.metadata.ownerReferences?.find(({ controller }) => controller === true)
-  if (owner !== undefined) return owned(workload, owner, intent)
+  const kept = keptByAnother(request, workload, intent)
+  if (kept !== undefined) return kept
 
-  const oldStatus = readStatus(old)
-  const sameIntent = oldStatus !== undefined && oldStatus.intent === hash
+  const before = builtBefore(old)
+  const sameIntent = before?.status.intent === hash
   const { misplaced, split, returned } = intentPlaces(workload, old, places)
   if (returned !== undefined) return invalid([returned], intent, namespace)
-  const oldParts = oldStatus && intactParts(old, oldStatus)
-  if (sameIntent && old !== undefined && oldParts !== undefined && sameTemplate(workload, old)) {
-    return { kind: 'carried', workload, template: old.spec.template, built: oldStatus }
+  if (sameIntent && old !== undefined && before.parts !== undefined && sameTemplate(workload, old)) {
+    return { kind: 'carried', workload, template: old.spec.template, built: before.status }
   }
   // The mutating webhook leaves such an object as it is, or the validating one could not see what it would lose.
   const unfit = [...linuxOnly(workload), ...namesTaken(workload, old)]
@@ -102,10 +105,12 @@ export function situationOf(request: ReviewRequest, namespace: NamespaceFacts): 
     settings: kindOf(workload).lowers ? settings : { ...settings, onRollback: 'keep' },
     findings: [...findings, ...misplaced, ...breakGlass.findings],
     hash,
-    old: oldStatus && { status: oldStatus, parts: oldParts },
+    old: before,
+    admitted: admittedBy(before, settings, intent),
+    last: readStatus(old),
     incoming: readStatus(workload),
     sameIntent,
-    direction: directionOf(settings.target, oldStatus?.target),
+    direction: directionOf(settings.target, before?.status.target),
     breakGlass: breakGlass.inForce,
   }
 }
@@ -114,16 +119,19 @@ export function situationOf(request: ReviewRequest, namespace: NamespaceFacts): 
 const fixed = (workload: Workload, intent: Intent, same: boolean): Situation =>
   same || !asks(intent) ? { kind: 'ignore' } : { kind: 'fixed', workload, target: intent[INTENT.schemaVersion] ?? '' }
 
-/** A Job that a CronJob made carries the parts of its CronJob already. */
-function owned(workload: Workload, owner: NonNullable<Metadata['ownerReferences']>[number], intent: Intent): Situation {
-  if (workload.kind === 'Job' && owner.kind === 'CronJob' && hasParts(workload)) return { kind: 'ignore' }
-  return { kind: 'owned', owner: `${owner.kind}/${owner.name}`, target: intent[INTENT.schemaVersion] ?? '' }
-}
-
-/** The parts of the old object, unless somebody broke them while we were away: those are not carried over. */
-function intactParts(old: Workload | undefined, status: Status): Parts | undefined {
-  const parts = old && partsOf(old)
-  return parts !== undefined && isBuiltFor(parts, status) ? parts : undefined
+/**
+ * A Job that a CronJob made carries the parts of its CronJob already. Only the controller's word counts for that: a person
+ * may write any owner into a Job (`kubectl create job --from` does), and it is then a Job like any other. The API server
+ * always names the user; a manifest that is reviewed offline has none.
+ */
+function keptByAnother({ user }: ReviewRequest, workload: Workload, intent: Intent): Situation | undefined {
+  const owner = controllerOf(workload)
+  if (owner === undefined) return undefined
+  const parts = hasParts(workload) || namesTaken(workload, undefined).length > 0
+  const ofCronJob = workload.kind === 'Job' && owner.kind === 'CronJob'
+  if (ofCronJob && user !== CRONJOB_CONTROLLER && user !== '') return undefined
+  if (ofCronJob && parts) return { kind: 'ignore' }
+  return { kind: 'owned', owner: `${owner.kind}/${owner.name}`, target: intent[INTENT.schemaVersion] ?? '', parts }
 }
 
 function directionOf(target: string, old: string | undefined): Build['direction'] {

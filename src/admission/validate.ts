@@ -1,3 +1,4 @@
+import { STATUS } from '../contract.ts'
 import { meshWarnings } from '../injection/mesh.ts'
 import { readPolicy } from '../injection/policy.ts'
 import { readStatus } from '../injection/status.ts'
@@ -42,7 +43,10 @@ function withoutBuild(
     case 'fixed':
       return { target: situation.target, findings: [keepsContainer(situation.workload.kind)] }
     case 'owned':
-      return { target: situation.target, findings: [ownedBy(situation.owner)] }
+      return {
+        target: situation.target,
+        findings: [situation.parts ? carriesOurs(situation.owner) : ownedBy(situation.owner)],
+      }
     case 'elsewhere':
       return { target: '', findings: [annotateThere(situation.template)] }
     default: {
@@ -92,6 +96,13 @@ const ownedBy = (owner: string): Finding =>
     'owned-by-controller',
     `${owner} owns this workload and would take the migration container away`,
     `write the annotations on ${owner} instead`,
+  )
+
+const carriesOurs = (owner: string): Finding =>
+  refusal(
+    'owned-by-controller',
+    `${owner} owns this workload, which carries parts by our names (lockkeeper-migrate, lockkeeper-files, lockkeeper, ${STATUS}) that nobody checks there`,
+    `take them out and write the annotations on ${owner}, or take the owner reference out`,
   )
 
 const annotateThere = (template: string): Finding =>

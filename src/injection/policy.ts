@@ -16,6 +16,14 @@ export interface Policy {
   readonly denyFindings: readonly string[]
   /** Public key of who may vouch for proofs, as it was written; whoever checks a proof says what is wrong with it. */
   readonly proofKey: string | undefined
+  /** PostgreSQL majors on each of which a migration has to be proven; undefined: any one will do. */
+  readonly proofMajors: readonly number[] | undefined
+  /** Milliseconds after which a proof counts no more. */
+  readonly proofMaxAgeMs: number | undefined
+  /** Whether scripts without a version may run; undefined: they are only said, but under `proven`. */
+  readonly allowUnversioned: boolean | undefined
+  /** Whether a workload may name an image for our container. */
+  readonly allowImage: boolean
 }
 
 /** The rules of a namespace alone: they are needed for a message even when the workload's own annotations are wrong. */
@@ -24,7 +32,7 @@ export function readPolicy(namespace: Annotations, findings: Finding[] = []): Po
     const value = namespace[key]
     if (value !== undefined && !/^(true|false)$/.test(value))
       findings.push(invalid(key, value, 'write "true" or "false"'))
-    return value === 'true'
+    return value === undefined ? undefined : value === 'true'
   }
   const wanted = namespace[POLICY.rollbackPolicy]
   const rollbackPolicy = ROLLBACK_POLICIES.find((each) => each === (wanted ?? DEFAULTS.rollbackPolicy))
@@ -38,14 +46,38 @@ export function readPolicy(namespace: Annotations, findings: Finding[] = []): Po
   return {
     rollbackPolicy: rollbackPolicy ?? DEFAULTS.rollbackPolicy,
     explicit: wanted !== undefined,
-    allowIrreversible: flag(POLICY.allowIrreversible),
-    allowBreakGlass: flag(POLICY.allowBreakGlass),
-    allowAdopt: flag(POLICY.allowAdopt),
+    allowIrreversible: flag(POLICY.allowIrreversible) ?? false,
+    allowBreakGlass: flag(POLICY.allowBreakGlass) ?? false,
+    allowAdopt: flag(POLICY.allowAdopt) ?? false,
     baseline,
     denyFindings: readDenyFindings(namespace[POLICY.denyFindings] ?? '', findings),
     proofKey: namespace[POLICY.proofKey],
+    proofMajors: readMajors(namespace[POLICY.proofMajors], findings),
+    proofMaxAgeMs: readAge(namespace[POLICY.proofMaxAge], findings),
+    allowUnversioned: flag(POLICY.allowUnversioned),
+    allowImage: flag(POLICY.allowImage) ?? true,
   }
 }
+
+/** `15,16`; what cannot be read is an error, and asks for a major that no proof has where only the policy is wanted. */
+function readMajors(text: string | undefined, findings: Finding[]): readonly number[] | undefined {
+  if (text === undefined) return undefined
+  const majors = text.split(',').map((each) => (/^ *[1-9]\d{0,2} *$/.test(each) ? Number(each) : 0))
+  if (majors.length > MAX_MAJORS || majors.includes(0))
+    findings.push(invalid(POLICY.proofMajors, text, 'write majors of PostgreSQL like "15,16"'))
+  return [...new Set(majors.slice(0, MAX_MAJORS))]
+}
+const MAX_MAJORS = 20
+
+/** `90d`, or hours: a proof of minutes ago would be none by the time it is asked for. */
+function readAge(text: string | undefined, findings: Finding[]): number | undefined {
+  if (text === undefined) return undefined
+  const [, number = '0', unit = 'd'] = /^([1-9]\d{0,4})([dh])$/.exec(text.trim()) ?? []
+  if (number === '0')
+    findings.push(invalid(POLICY.proofMaxAge, text, 'write a number of days like "90d", or of hours like "12h"'))
+  return Number(number) * (unit === 'd' ? 24 * HOUR : HOUR)
+}
+const HOUR = 3_600_000
 
 const known: readonly string[] = FINDING_CODES
 

@@ -9,9 +9,10 @@ import {
   type Mode,
   ON_ROLLBACK,
   type OnRollback,
+  POLICY,
 } from '../contract.ts'
 import { parseDuration } from '../migration/duration.ts'
-import { type Finding, remark } from '../migration/finding.ts'
+import { type Finding, refusal, remark } from '../migration/finding.ts'
 import { parsePlaceholders } from '../migration/formats/placeholder-list.ts'
 import { parseVersion } from '../migration/version.ts'
 import { type Annotations, invalid, later, unknownKeys } from './annotation-findings.ts'
@@ -111,7 +112,7 @@ export function readSettings(own: Intent, namespace: Annotations): ReadSettings 
     deadlineMs: parseDuration(runner[ENV.deadline] ?? DEFAULTS.deadline) ?? 0,
     historySchema: runner[ENV.historySchema] ?? DEFAULTS.historySchema,
     placeholders: parsePlaceholders(runner[ENV.placeholders] ?? '') ?? {},
-    image: matching(CONFIG.image, /^\S+$/, 'write an image reference'),
+    image: readImage(own, namespace, policy, findings),
     cpuRequest: matching(CONFIG.cpuRequest, quantity, 'write a quantity like 10m') ?? '10m',
     memoryRequest: matching(CONFIG.memoryRequest, quantity, 'write a quantity like 64Mi') ?? '64Mi',
     memoryLimit: matching(CONFIG.memoryLimit, quantity, 'write a quantity like 256Mi') ?? '256Mi',
@@ -125,6 +126,33 @@ export function readSettings(own: Intent, namespace: Annotations): ReadSettings 
   }
   const configMaps = files.kind === 'configmap' ? files.names : catalogue === undefined ? [] : [catalogue]
   return { settings: { target, files, configMaps, proofs, database, ...settings }, findings }
+}
+
+/**
+ * The image of our container, where one of the two names it: the namespace's counts, since whoever may name the image may
+ * run anything with the rights of migrations.
+ */
+function readImage(
+  own: Intent,
+  namespace: Annotations,
+  { allowImage }: Policy,
+  findings: Finding[],
+): string | undefined {
+  const key = CONFIG.image
+  const [wanted, given] = [own[key], namespace[key]]
+  const image = given ?? wanted
+  if (image !== undefined && !/^\S+$/.test(image)) findings.push(invalid(key, image, 'write an image reference'))
+  if (wanted !== undefined && !allowImage) {
+    const fix = `take it away, or have the platform team set ${key} on the namespace`
+    findings.push(
+      refusal('annotation-invalid', `${key} is for the namespace alone: it has ${POLICY.allowImage}: "false"`, fix),
+    )
+  } else if (wanted !== undefined && given !== undefined && wanted !== given) {
+    findings.push(
+      remark('annotation-unknown', `${key} counts nothing here: the namespace names another`, 'take it away'),
+    )
+  }
+  return image
 }
 
 /** OpenShift writes it on a namespace whose pods it gives a user from that range, and refuses those that name another. */

@@ -1,23 +1,33 @@
 import { STATUS } from '../contract.ts'
-import type { Catalogue } from '../migration/migration.ts'
-import { compareVersions, parseVersion } from '../migration/version.ts'
+import { parseVersion } from '../migration/version.ts'
 import type { Workload } from './workload.ts'
 
 /** What a pod template was built for: written by us, on the template, so that an undo brings it back with its parts. */
-export interface Status {
+export interface Status extends Pairs {
   readonly target: string
-  /** Digest of the catalogue up to the target, or `-`. */
+  /** Digest of the catalogue up to the target, or `-`: the runner then checks whatever files it finds. */
   readonly digest: string
   readonly token: number
   /** The lowest target whose code is known to work on the target's schema. */
   readonly floor: string
   /** Hash of the workload's own intent. */
   readonly intent: string
-  /** Version to the first 4 bytes, hex, of its up checksum. */
-  readonly entries: Readonly<Record<string, string>>
 }
 
-const MAX_ENTRIES = 200
+/** The scripts that were admitted up to a target, as far as an annotation has room for them. */
+export interface Pairs {
+  /**
+   * Version to its scripts: the first 16 bytes, hex, of the up checksum, a point and those of the down checksum where
+   * there is one. Statuses of earlier releases have 4 bytes of the up checksum alone.
+   */
+  readonly entries: Readonly<Record<string, string>>
+  /** Hash over the versions below those; absent: there are none, or an earlier release wrote the status. */
+  readonly older?: string
+  /** Hash over what runs beside the versions; absent: nothing does, or an earlier release wrote the status. */
+  readonly beside?: string
+  /** Format that the files were read as; absent: nothing is known of them, or an earlier release wrote the status. */
+  readonly format?: string
+}
 
 /** The last millisecond that a date can name: a token above it was not made by a clock, and could not grow. */
 const MAX_TOKEN = 8.64e15
@@ -38,7 +48,7 @@ export function readStatus(workload: Workload | undefined): Status | undefined {
 /** The same texts come again and again: in both objects of a review, from both webhooks, with every replica edit. */
 const read = new Map<string, { readonly status: Status | undefined }>()
 const MAX_KNOWN = 200
-/** Of 200 versions it has some 6 KB; an annotation may have 256. */
+/** Somewhat more than the pairs may take (`admission/pairs.ts`); an annotation may have 256 KB. */
 const LONGEST_KNOWN = 20_000
 
 function parsed(text: string): Status | undefined {
@@ -50,26 +60,26 @@ function parsed(text: string): Status | undefined {
 }
 
 function checked(found: Partial<Status> | null): Status | undefined {
-  const { target, digest, token, floor, intent, entries } = found ?? {}
+  const { target, digest, token, floor, intent, entries, older, beside, format } = found ?? {}
   if (!isVersion(target) || typeof digest !== 'string' || typeof intent !== 'string') return undefined
   if (!Number.isSafeInteger(token) || token === undefined || token < 0 || token > MAX_TOKEN) return undefined
-  return { target, digest, token, floor: isVersion(floor) ? floor : target, intent, entries: checkedEntries(entries) }
+  return {
+    ...{ target, digest, token, floor: isVersion(floor) ? floor : target, intent, entries: checkedEntries(entries) },
+    ...(typeof older === 'string' && { older }),
+    ...(typeof beside === 'string' && { beside }),
+    ...(typeof format === 'string' && { format }),
+  }
 }
 
 const isVersion = (value: unknown): value is string => typeof value === 'string' && parseVersion(value) === value
 
 function checkedEntries(entries: unknown): Status['entries'] {
   if (typeof entries !== 'object' || entries === null) return {}
-  const known = Object.entries(entries).filter(([version, up]) => isVersion(version) && typeof up === 'string')
-  return Object.fromEntries(known.slice(-MAX_ENTRIES))
+  return Object.fromEntries(
+    Object.entries(entries).filter(([version, pair]) => isVersion(version) && typeof pair === 'string'),
+  )
 }
 
 /** The same status is always the same text. */
-export const writeStatus = ({ target, digest, token, floor, intent, entries }: Status): string =>
-  JSON.stringify({ target, digest, token, floor, intent, entries })
-
-/** Prefixes of the up checksums of the last versions up to a target. */
-export function entriesOf(catalogue: Catalogue, target: string): Record<string, string> {
-  const covered = catalogue.entries.filter(({ version }) => compareVersions(version, target) <= 0)
-  return Object.fromEntries(covered.slice(-MAX_ENTRIES).map(({ version, up }) => [version, up.slice(0, 8)]))
-}
+export const writeStatus = ({ target, digest, token, floor, intent, entries, older, beside, format }: Status): string =>
+  JSON.stringify({ target, digest, token, floor, intent, entries, older, beside, format })

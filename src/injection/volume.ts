@@ -27,7 +27,8 @@ export function migrateVolume(settings: Settings, items: readonly SourceItems[])
   return { name: VOLUME_NAME, projected: { defaultMode: 0o644, sources: sources.length === 0 ? null : sources } }
 }
 
-function databaseSources({ database }: Settings): JsonObject[] {
+/** What the volume takes from the Secret that names the database. */
+export function databaseSources({ database }: Pick<Settings, 'database'>): JsonObject[] {
   if (database.kind === 'env') return []
   const { name, key } = database
   const items =

@@ -134,6 +134,10 @@ export const workloadId = (namespace: string, { kind, metadata }: Workload): str
 /** Its name, or what its names begin with and `*`: Kubernetes makes them up after the mutation. */
 export const nameOf = ({ name, generateName }: Metadata): string => name || `${generateName ?? ''}*`
 
+/** The object whose controller keeps a workload, if one does. */
+export const controllerOf = ({ metadata }: Pick<Workload, 'metadata'>) =>
+  metadata.ownerReferences?.find(({ controller }) => controller === true)
+
 /** Whether a value has fields: no list, and not null. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

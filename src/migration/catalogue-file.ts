@@ -59,7 +59,7 @@ type Entry = Omit<CatalogueEntry, 'findings'> & { readonly findings?: readonly F
 function ownFindings({ version, upFile, down, irreversible, findings = [] }: Entry): Finding[] {
   const own = findings.map((finding) => ({ ...finding, version }))
   const missing = down === undefined && irreversible === undefined
-  if (!missing || own.some(({ code }) => code === 'rollback-missing')) return own
+  if (!missing || own.some(({ code, severity }) => code === 'rollback-missing' && severity === 'error')) return own
   const fix = 'write it, then the catalogue again (lockkeeper catalogue)'
   return [...own, { ...refusal('rollback-missing', `${upFile} has no down script`, fix, version), file: upFile }]
 }

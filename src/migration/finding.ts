@@ -35,6 +35,7 @@ const ADMISSION_CODES = [
   'rollback-irreversible',
   'rollback-touches-history',
   'rollback-unproven',
+  'rollback-unversioned',
   'not-injected',
   // Warnings only
   'annotation-unknown',

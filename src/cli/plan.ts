@@ -1,5 +1,6 @@
 import { floorsOf } from '../engine/floors.ts'
 import type { Seen } from '../history/read.ts'
+import { blockingFinding } from '../migration/blocking.ts'
 import { formatDuration } from '../migration/duration.ts'
 import { firstSteps } from '../migration/formats/flyway/first-steps.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
@@ -29,7 +30,8 @@ export async function plan(
       output.print(`  down ${version} ${name}${downChecksum === null ? '  (no down script stored)' : ''}`)
     return impossible === undefined ? 0 : 1
   }
-  const unread = files.findings.find(({ severity, code }) => severity === 'error' && !code.startsWith('rollback-'))
+  const done = new Set(seen.applied.map(({ version }) => version))
+  const unread = blockingFinding(files, (version) => done.has(version))
   if (unread !== undefined) {
     output.document({ direction: 'up', from: live ?? null, to: to ?? null, steps: [], findings: [unread] })
     output.print(`${unread.message}\n  fix: ${unread.fix}`)

@@ -1,11 +1,12 @@
 import type { Seen } from '../history/read.ts'
-import type { Finding } from '../migration/finding.ts'
+import { blockingFinding } from '../migration/blocking.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
 import { failureOfFinding, RunFailure } from '../postgres/failure.ts'
 
 /**
- * The files that a decision may count on: the mounted ones when they hold the target and can be read, else none. Without
+ * The files that a decision may count on: the mounted ones when they hold the target and what of them is still to run can
+ * be read, else none. Without
  * them the target being in the history counts as all (the way back, or a ConfigMap that is gone). Throws what is wrong
  * with the files when the history does not have the target either.
  */
@@ -16,7 +17,14 @@ export function filesFor(
 ): readonly Migration[] | undefined {
   const inHistory = target === '0' || seen.applied.some(({ version }) => version === target)
   const migrations = mounted?.migrations.filter(({ kind }) => kind === 'versioned') ?? []
-  const blocking = mounted?.findings.find((finding) => blocks(finding, target))
+  const applied = new Set(seen.applied.map(({ version }) => version))
+  const blocking =
+    mounted &&
+    blockingFinding(
+      mounted,
+      (version) => applied.has(version),
+      (version) => compareVersions(version, target) <= 0,
+    )
   const named = [...migrations, ...(mounted?.baselines ?? [])]
   const complete = target === '0' || named.some(({ version }) => version === target)
   if (mounted !== undefined && complete && blocking === undefined) return migrations
@@ -30,9 +38,3 @@ export function filesFor(
     'apply the ConfigMap (or name the image) that holds it, then run the same command again',
   )
 }
-
-/** Errors about single migrations above the target do not matter; a missing way back is for the webhook to judge. */
-const blocks = ({ severity, code, version }: Finding, target: string) =>
-  severity === 'error' &&
-  !code.startsWith('rollback-') &&
-  (version === undefined || compareVersions(version, target) <= 0)

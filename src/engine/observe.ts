@@ -5,6 +5,7 @@ import { nothingSeen, readHistory, type Seen } from '../history/read.ts'
 import { lackingReaders } from '../history/readers.ts'
 import { recordIntent } from '../history/requirement.ts'
 import { partialHistory, trustProblem } from '../history/trust.ts'
+import { blockingFinding } from '../migration/blocking.ts'
 import { type Decision, decide } from '../migration/decide.ts'
 import { firstSteps } from '../migration/formats/flyway/first-steps.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
@@ -60,10 +61,12 @@ export async function lookAround(attempt: Attempt): Promise<Look> {
   const foreign = attempt.history ? undefined : await findHistory(attempt)
   if (!attempt.history) attempt.adoption = await findForeign(attempt, nothingSeen, foreign)
   const mounted = await context.files()
-  if (request.target === undefined) refuseUnread(mounted)
   const target = request.target ?? (mounted && highestOf(mounted)) ?? '0'
   const seen = attempt.history ? await readRows(attempt, target) : nothingSeen
   if (attempt.history) attempt.adoption = await findForeign(attempt, seen, undefined)
+  if (request.target === undefined && mounted !== undefined && attempt.adoption === undefined) {
+    refuseUnread(mounted, seen)
+  }
   const files = filesToCount(request, seen, mounted, target)
   const fresh = seen.applied.length === 0 && files !== undefined
   const baseline = fresh
@@ -85,9 +88,10 @@ function isPending(steps: readonly Migration[] | undefined, { applied }: Seen, t
   return steps?.some(({ version }) => compareVersions(version, target) <= 0 && !done.has(version)) === true
 }
 
-/** Who asks for the highest version means all of the files: nothing of them may be left out because it cannot be read. */
-function refuseUnread(mounted: MigrationSet | undefined): void {
-  const found = mounted?.findings.find(({ severity, code }) => severity === 'error' && !code.startsWith('rollback-'))
+/** Who asks for the highest version means all of the files: nothing that is still to run may be left out unread. */
+function refuseUnread(mounted: MigrationSet, { applied }: Seen): void {
+  const done = new Set(applied.map(({ version }) => version))
+  const found = blockingFinding(mounted, (version) => done.has(version))
   if (found !== undefined) throw failureOfFinding(found)
 }
 

@@ -23,7 +23,7 @@ export async function stepDown(attempt: Attempt, look: Look, version: string): P
   if (stored === undefined) return
   const script = { ...stored, line: 1 }
   const body = transactionBody(script)
-  const [finding] = body.findings
+  const finding = body.findings.find(({ severity }) => severity === 'error')
   if (finding !== undefined) throw failureOfFinding({ ...finding, version })
   const kept = attempt.keeper?.down(version)
   const stepFor = (name: string | undefined): Step => ({

@@ -2,7 +2,7 @@ import { DEFAULTS, type FormatName, INTENT } from '../contract.ts'
 import type { Finding } from './finding.ts'
 import { formats } from './formats/formats.ts'
 import { inspectAll } from './inspect-all.ts'
-import type { Format, MigrationSet, RawFile, SourceFile } from './migration.ts'
+import type { Format, Migration, MigrationSet, ParsedFiles, RawFile, SourceFile } from './migration.ts'
 import { decodeSource, MAX_SOURCE_BYTES } from './source.ts'
 import { compareVersions } from './version.ts'
 
@@ -21,18 +21,39 @@ export function readMigrations(files: readonly RawFile[], options: ReadOptions =
   const size = wanted.reduce((sum, { content }) => sum + content.length, 0)
   if (size > MAX_SOURCE_BYTES) return nothing(options, tooLarge(size))
   const decoded = wanted.map(decodeSource)
-  const sources = decoded.filter((each): each is SourceFile => 'text' in each)
-  const findings: Finding[] = decoded.filter((each): each is Finding => 'code' in each)
+  const sources = decoded.map(({ source }) => source)
+  const unread = decoded.flatMap(({ finding }) => finding ?? [])
+  const findings: Finding[] = []
   const format = recognise(sources, options.format)
-  if (format === undefined) return nothing(options, ...(findings.length > 0 ? findings : [unrecognised(wanted)]))
+  if (format === undefined) return nothing(options, ...(unread.length > 0 ? unread : [unrecognised(wanted)]))
   if ('code' in format) return nothing(options, format)
 
   const own = sources.filter(({ name }) => format.owns(name))
   const owned = new Set(own)
   for (const file of sources) if (!owned.has(file) && isStray(file)) findings.push(stray(file, format))
   const around = { format, historySchema: options.historySchema ?? DEFAULTS.historySchema }
-  const parsed = inspectAll(format.read(own, { placeholders: options.placeholders ?? {} }), around)
+  const read = inspectAll(format.read(own, { placeholders: options.placeholders ?? {} }), around)
+  const parsed = unread.length === 0 ? read : withUnread(read, unread)
   return { format: format.name, ...parsed, findings: [...findings, ...parsed.findings].sort(byPlace) }
+}
+
+/**
+ * Files whose text is not known. They belong to a version all the same, which may have been applied long ago; but a down
+ * script of which a character was replaced must never run.
+ */
+function withUnread(parsed: ParsedFiles, unread: readonly Finding[]): ParsedFiles {
+  const files = new Set(unread.map(({ file }) => file))
+  const versions = new Map<string, string>()
+  const migrations = parsed.migrations.map((migration): Migration => {
+    const { up, down, version, kind, ...rest } = migration
+    for (const script of [up, down]) if (script && kind === 'versioned') versions.set(script.file, version)
+    return { ...rest, kind, version, up, ...(down !== undefined && !files.has(down.file) && { down }) }
+  })
+  const placed = unread.map((finding): Finding => {
+    const version = versions.get(finding.file ?? '')
+    return version === undefined ? finding : { ...finding, version }
+  })
+  return { ...parsed, migrations, findings: [...placed, ...parsed.findings] }
 }
 
 /** Whether subfolders count: they do for a format that looks there and whose names there are, or that is asked for. */

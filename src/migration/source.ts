@@ -4,24 +4,40 @@ import type { RawFile, SourceFile } from './migration.ts'
 /** More than this in all is no set of migrations: `source-too-large`. */
 export const MAX_SOURCE_BYTES = 20 * 1024 * 1024
 
-/** A file as text: UTF-8, BOM removed. Anything else is a finding that names the line of the first bad byte. */
-export function decodeSource({ name, content }: RawFile): SourceFile | Finding {
+export interface DecodedSource {
+  readonly source: SourceFile
+  /** Why the text is not the file's: something in it is replaced. */
+  readonly finding?: Finding
+}
+
+/** A file as text: UTF-8, BOM removed. Of anything else a finding names the line of the first bad byte. */
+export function decodeSource({ name, content }: RawFile): DecodedSource {
   if (typeof content === 'string') return checked(name, content)
   const bytes = bytesOf(content)
   try {
     return checked(name, new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch {
-    return unreadable(name, lineAt(bytes, firstInvalid(bytes)), 'is not UTF-8')
+    const finding = unreadable(name, lineAt(bytes, firstInvalid(bytes)), 'is not UTF-8')
+    return { source: replaced(name, bytes.toString('utf8')), finding }
   }
 }
 
 /** Half of a character beyond the BMP, which JSON can hold and UTF-8 cannot, becomes what every encoder makes of it. */
-function checked(name: string, content: string): SourceFile | Finding {
+function checked(name: string, content: string): DecodedSource {
   const zero = content.indexOf('\0')
-  if (zero < 0) return { name, text: content.toWellFormed().replace(/^\uFEFF/, '') }
+  const source = replaced(name, content)
+  if (zero < 0) return { source }
   const line = content.slice(0, zero).split('\n').length
-  return unreadable(name, line, 'holds a NUL byte, which SQL text cannot')
+  return { source, finding: unreadable(name, line, 'holds a NUL byte, which SQL text cannot') }
 }
+
+const replaced = (name: string, content: string): SourceFile => ({
+  name,
+  text: content
+    .toWellFormed()
+    .replace(/^\uFEFF/, '')
+    .replaceAll('\0', '\uFFFD'),
+})
 
 /** A view, no copy: files may be of many megabytes. */
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint8Array) => Buffer.from(buffer, byteOffset, byteLength)

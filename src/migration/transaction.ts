@@ -64,7 +64,8 @@ function read(script: Pick<Script, 'file' | 'line' | 'text'>): TransactionBody {
   const outer = first !== undefined && opens(first) && last !== undefined && all.length > 1 && closes(last)
   const backslash = backslashBehindOff(text, all)
   if (backslash !== undefined) say(backslash, ambiguous)
-  const within = outer ? all.slice(1, -1) : all
+  const lone = !outer && last !== undefined && closes(last) && all.every((each) => each === last || !controls(each))
+  const within = outer ? all.slice(1, -1) : lone ? all.slice(0, -1) : all
   const alone = within.find(({ kind }) => isAlone(kind))
   const read = modesWithin(text, within, outer)
   const modes = { ...(outer ? modesOf(optionsOf(first)) : {}), ...read.modes }
@@ -77,6 +78,8 @@ function read(script: Pick<Script, 'file' | 'line' | 'text'>): TransactionBody {
   if (outer && alone !== undefined)
     say(alone.start, [`${head(alone)} between BEGIN and COMMIT, where PostgreSQL forbids it`, notHere])
   if (outer) blanks.push(first, last)
+  if (lone) blanks.push(last)
+  if (lone) findings.push(loneCommit(script, last))
   for (const { data } of statements) if (data !== undefined) blanks.push({ ...data, end: data.end + 2, rows: true })
   return {
     text: blanked(text, blanks),
@@ -129,6 +132,21 @@ const strayed: Refusal = [
   'move it below the rows, behind the line with only \\.',
   'source-unreadable',
 ]
+
+/** Says where a transaction begins or ends: with one of these in front a COMMIT at the end is not its whole meaning. */
+const controls = ({ refused }: { readonly refused: Refusal | undefined }) => refused?.[1] === ownTransaction
+
+/**
+ * A script that ends with COMMIT without a BEGIN: the tools send it as one query, whose implicit transaction it ends
+ * (PostgreSQL manual, 55.2.2.1), which is where the runner ends it too.
+ */
+const loneCommit = (script: Pick<Script, 'file' | 'line' | 'text'>, { start, words }: Statement): Finding => ({
+  ...finding(script, start, [
+    `${upper(words[0])} as its last statement without a BEGIN, which means no more than the end of the script`,
+    'remove it where the script was not applied yet; nothing needs to be done where it was',
+  ]),
+  severity: 'warning',
+})
 
 type Refusal = readonly [what: string, fix: string, code?: 'source-unreadable']
 const ownTransaction = 'remove it: Lockkeeper opens one transaction around each script and commits it with the history'

@@ -38,7 +38,7 @@ describe('a baseline', () => {
 })
 
 describe('a repeatable', () => {
-  const bad = { name: 'R__x.sql', content: 'SELECT 1;\nCOMMIT;' }
+  const bad = { name: 'R__x.sql', content: 'SELECT 1;\nCOMMIT;\nSELECT 2;' }
   const set = readMigrations([...named('V1__a.sql', 'U1__a.sql'), bad])
   test('whose text is wrong refuses the whole catalogue, and is no entry of it', () => {
     expect(set.findings).toMatchObject([{ code: 'transaction-control', file: 'R__x.sql', line: 2 }])

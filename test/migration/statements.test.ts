@@ -114,7 +114,10 @@ describe('a transaction body', () => {
 
   test.each([
     'BEGIN; SELECT 1; COMMIT; SELECT 2;',
-    'SELECT 1; COMMIT;',
+    'SELECT 1; COMMIT; COMMIT;',
+    'SELECT 1; COMMIT AND CHAIN;',
+    'SELECT 1; ROLLBACK; COMMIT;',
+    'CREATE EXTENSION x; BEGIN; SELECT 1; COMMIT;',
     'BEGIN; SELECT 1;',
     'ROLLBACK;',
     'SELECT 1; ABORT;',
@@ -208,6 +211,16 @@ describe('a transaction body', () => {
     const body = transactionBody(script(text))
     expect([body.findings, body.rows.length]).toEqual([[], count])
   })
+  test.each(['SELECT 1; COMMIT;', 'SELECT 1;\nEND', 'SELECT 1; commit work -- done\n', 'COMMIT', 'VACUUM t; COMMIT;'])(
+    'ends where %s ends the transaction that the tools run it in, and says so',
+    (text) => {
+      const { findings, statements, text: sent } = transactionBody(script(text))
+      expect(findings).toMatchObject([{ code: 'transaction-control', severity: 'warning' }])
+      expect(sent).toHaveLength(text.length)
+      expect(sent).not.toMatch(/commit|end/i)
+      expect(statements).toHaveLength(text === 'COMMIT' ? 0 : 1)
+    },
+  )
 
   test.each<[string, string]>([
     ['CREATE INDEX CONCURRENTLY i ON t (a)', 'concurrent'],

@@ -1,6 +1,6 @@
 import type { Past } from '../../history/write.ts'
+import { blockingFinding } from '../../migration/blocking.ts'
 import { checksumOf } from '../../migration/checksum.ts'
-import type { Finding } from '../../migration/finding.ts'
 import { flywayChecksum } from '../../migration/formats/flyway/checksum.ts'
 import type { Migration, MigrationSet } from '../../migration/migration.ts'
 import { repeatableKey } from '../../migration/repeatable.ts'
@@ -72,12 +72,14 @@ function filesOf(adoption: Adoption, mounted: MigrationSet | undefined, reading:
       `give the migrations of ${tool.title}, with those that are applied`,
     )
   }
-  const applied = (version: string) =>
-    reading.applied.some((row) => row.version === version) ||
-    (reading.allUpTo !== undefined && compareVersions(version, reading.allUpTo) <= 0)
-  const blocking = mounted.findings.find(
-    ({ severity, code, version }: Finding) =>
-      severity === 'error' && !code.startsWith('rollback-') && (version === undefined || applied(version)),
+  const named = new Set(reading.applied.map(({ version }) => version))
+  const covered = (version: string) =>
+    reading.allUpTo !== undefined && compareVersions(version, reading.allUpTo) <= 0
+  const read = new Set(mounted.migrations.map(({ version }) => version))
+  const blocking = blockingFinding(
+    mounted,
+    (version) => named.has(version) || (covered(version) && read.has(version)),
+    (version) => named.has(version) || covered(version),
   )
   if (blocking !== undefined) throw failureOfFinding(blocking)
   if (mounted.format === tool.name) return mounted

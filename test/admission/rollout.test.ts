@@ -141,7 +141,11 @@ describe('the next release', () => {
       { '3_x.up.sql': 'SELECT 1;', '3_x.down.sql': 'DROP SCHEMA lockkeeper CASCADE;' },
       'rollback-touches-history',
     ],
-    ['transaction-control', { '3_x.up.sql': 'SELECT 1;\nCOMMIT;\nSELECT 2;', '3_x.down.sql': 'SELECT 1;' }, 'transaction-control'],
+    [
+      'transaction-control',
+      { '3_x.up.sql': 'SELECT 1;\nCOMMIT;\nSELECT 2;', '3_x.down.sql': 'SELECT 1;' },
+      'transaction-control',
+    ],
     [
       'version-duplicate',
       { '3_x.up.sql': 'SELECT 1;', '03_y.up.sql': 'SELECT 2;', '3_x.down.sql': 'SELECT 1;' },

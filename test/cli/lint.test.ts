@@ -8,7 +8,12 @@ const inMigrations = (files: Readonly<Record<string, string>>) =>
 
 /** A release that nothing is to be said of. */
 const sound = { '1_open.up.sql': 'CREATE VIEW a AS SELECT 1 AS id;\n', '1_open.down.sql': 'DROP VIEW a;\n' }
-const broken = { ...sound, '2_x.up.sql': 'SELECT 1;\nCOMMIT;\nSELECT 2;\n', '3_y.up.sql': 'SELECT 1;', '3_y.down.sql': '' }
+const broken = {
+  ...sound,
+  '2_x.up.sql': 'SELECT 1;\nCOMMIT;\nSELECT 2;\n',
+  '3_y.up.sql': 'SELECT 1;',
+  '3_y.down.sql': '',
+}
 const unsafe = {
   ...sound,
   '2_note.up.sql':

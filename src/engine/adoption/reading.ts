@@ -73,8 +73,7 @@ function filesOf(adoption: Adoption, mounted: MigrationSet | undefined, reading:
     )
   }
   const named = new Set(reading.applied.map(({ version }) => version))
-  const covered = (version: string) =>
-    reading.allUpTo !== undefined && compareVersions(version, reading.allUpTo) <= 0
+  const covered = (version: string) => reading.allUpTo !== undefined && compareVersions(version, reading.allUpTo) <= 0
   const read = new Set(mounted.migrations.map(({ version }) => version))
   const blocking = blockingFinding(
     mounted,

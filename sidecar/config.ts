@@ -1,5 +1,7 @@
 import {
+  ADMISSION_LABEL,
   APPLICATION_ENV_PREFIX,
+  CONTAINER_NAME,
   DEFAULTS,
   ENV,
   FORMATS,
@@ -38,6 +40,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** Reads the environment; every problem at once in one RunFailure `bad-config`. */
 export function readConfig(env: Environment): RunnerConfig {
+  refuseCopy(env)
   const problems: string[] = []
   const text = (name: string) => (env[name] === '' ? undefined : env[name])
   const required = (name: string): string => {
@@ -133,6 +136,21 @@ export function readConfig(env: Environment): RunnerConfig {
 
 /** What is wrong there is hardly ever the annotation itself. */
 const databaseCure = `correct it where it is kept (the Secret, or the variable, that ${INTENT.database} names), then restart the pods; in parts (host, user, password, dbname) a Secret needs no percent-encoding`
+
+/**
+ * A template that was exported from one namespace into another that does not opt in carries the container of the first:
+ * it would migrate under that workload's name, and take its place in the history.
+ */
+function refuseCopy(env: Environment): void {
+  const [namespace, workload] = [env[ENV.namespace] ?? '', env[ENV.workload] ?? '']
+  const [home = ''] = workload.split('/')
+  if (namespace === '' || workload === '' || namespace === home) return
+  throw new RunFailure(
+    'bad-config',
+    `this container was built for ${workload}, and its pod is in namespace ${namespace}: the pod template is a copy`,
+    `label namespace ${namespace} ${ADMISSION_LABEL}=enabled and apply the manifest again, or take the init container ${CONTAINER_NAME} out of it`,
+  )
+}
 
 function attempt<T>(problems: string[], parse: () => T): T | undefined {
   try {

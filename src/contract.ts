@@ -123,6 +123,8 @@ export const ENV = {
   cluster: 'LOCKKEEPER_CLUSTER',
   /** `namespace/kind/name`. */
   workload: 'LOCKKEEPER_WORKLOAD',
+  /** Namespace that the pod is in, by the downward API. Another than the workload's: the template was copied there. */
+  namespace: 'LOCKKEEPER_NAMESPACE',
   set: 'LOCKKEEPER_SET',
   /** The workload's update strategy: `RollingUpdate`, `Recreate`, … */
   strategy: 'LOCKKEEPER_STRATEGY',

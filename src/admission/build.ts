@@ -84,13 +84,15 @@ function keepsToken(
 
 const restartedAt = (workload: Workload | undefined) => workload?.spec.template.metadata?.annotations?.[RESTARTED_AT]
 
+const incidental: readonly string[] = [ENV.databaseUrl, ENV.floors, ENV.namespace]
+
 /**
  * The environment without what may change while the wish stays the same: where the application keeps its URL, and what a
  * newer release knows of the SQL.
  */
 const comparable = (container: JsonObject) =>
   ((container.env ?? []) as unknown as EnvEntry[]).filter(
-    ({ name }) => name.startsWith('LOCKKEEPER_') && name !== ENV.databaseUrl && name !== ENV.floors,
+    ({ name }) => name.startsWith('LOCKKEEPER_') && !incidental.includes(name),
   )
 
 function newToken(

@@ -1,3 +1,4 @@
+import { CONFIG } from '../contract.ts'
 import { applicationEnv } from '../injection/application-env.ts'
 import { kindOf } from '../injection/kinds.ts'
 import { partsOf } from '../injection/parts.ts'
@@ -110,18 +111,8 @@ function injectionFindings(build: Build, facts: Facts): Finding[] {
 }
 
 function surroundings({ old: before }: ReviewRequest, build: Build): Finding[] {
-  const { workload, settings, direction } = build
-  const found: Finding[] = []
-  const progressDeadlineSeconds = workload.spec.progressDeadlineSeconds ?? kindOf(workload).progressDeadline
-  if (progressDeadlineSeconds !== undefined && settings.deadlineMs > progressDeadlineSeconds * 1000) {
-    found.push(
-      remark(
-        'deadline-long',
-        `the deadline of ${formatDuration(settings.deadlineMs)} is longer than progressDeadlineSeconds ${progressDeadlineSeconds}`,
-        'raise progressDeadlineSeconds',
-      ),
-    )
-  }
+  const { workload, direction } = build
+  const found = deadlineLong(build)
   if (direction === 'back' && before !== undefined && sameApplication(workload, before)) {
     found.push(
       remark(
@@ -141,6 +132,28 @@ function surroundings({ old: before }: ReviewRequest, build: Build): Finding[] {
     )
   }
   return found
+}
+
+/** What Kubernetes ends or calls stuck before the runner has said why it waits. */
+function deadlineLong({ workload, settings }: Build): Finding[] {
+  const { spec } = workload
+  const kind = kindOf(workload)
+  const limits: [key: string, seconds: unknown][] = [
+    ['progressDeadlineSeconds', spec.progressDeadlineSeconds ?? kind.progressDeadline],
+    ['activeDeadlineSeconds', kind.activeDeadline?.(spec)],
+    ['activeDeadlineSeconds of the pod template', spec.template.spec.activeDeadlineSeconds],
+  ]
+  return limits.flatMap(([key, seconds]) =>
+    typeof seconds === 'number' && settings.deadlineMs > seconds * 1000
+      ? [
+          remark(
+            'deadline-long',
+            `the deadline of ${formatDuration(settings.deadlineMs)} is longer than ${key} ${seconds}`,
+            `raise ${key}, or lower ${CONFIG.deadline}`,
+          ),
+        ]
+      : [],
+  )
 }
 
 const sameApplication = (workload: Workload, before: Workload) =>

@@ -19,21 +19,18 @@ export function planWarnings({ namespace }: ReviewRequest, build: Build, facts: 
   const from = old?.status.target ?? lowerOne(build.last?.target, target)
   if (direction === 'back') {
     if (!kindOf(workload).lowers) return [headed(id, `asks for ${target} again, and the schema stays at ${from}`)]
-    const goes =
-      wayBack(build) === 'stays'
-        ? `asks for ${target} again, and the schema stays at ${from}`
-        : `schema ${from} goes back to ${target}`
-    const head = headed(id, `${goes} (on-rollback: ${settings.onRollback})`)
+    const head = headed(id, `${goesBack(build, from)} (on-rollback: ${settings.onRollback})`)
     return [head, ...pausedLine(workload), ...downLines(build, facts)]
   }
   const catalogue = usableCatalogue(facts, target)
   if (direction === 'same' || catalogue === undefined) return []
   const steps = between(catalogue, from, target)
+  const left = old?.status.left
   const count = `${steps.length} ${steps.length === 1 ? 'migration' : 'migrations'}`
   return [
     headed(
       id,
-      `schema ${from ?? 'as it is'} to ${target}, ${count}${from === undefined ? ' unless applied already' : ''}`,
+      `schema ${from ?? 'as it is'}${left === undefined ? '' : ` (left at ${left})`} to ${target}, ${count}${from === undefined || left !== undefined ? ' unless applied already' : ''}`,
     ),
     ...pausedLine(workload),
     ...planLines(
@@ -50,6 +47,18 @@ export function planWarnings({ namespace }: ReviewRequest, build: Build, facts: 
 const lowerOne = (last: string | undefined, target: string) =>
   last !== undefined && compareVersions(last, target) < 0 ? last : undefined
 
+function goesBack(build: Build, from: string | undefined): string {
+  const { target } = build.settings
+  switch (wayBack(build)) {
+    case 'stays':
+      return `asks for ${target} again, and the schema stays at ${from}`
+    case 'waits':
+      return `asks for ${target} again, and its pods wait where the schema is at ${from}`
+    default:
+      return `schema ${from} goes back to ${target}`
+  }
+}
+
 /** What an undo of this rollout will do, and why. */
 function undoLine(build: Build, catalogue: Catalogue): string[] {
   const { settings, old, workload } = build
@@ -64,7 +73,11 @@ function undoLine(build: Build, catalogue: Catalogue): string[] {
   return [`  an undo to ${from} ${undoes[way]}${why}${way === 'waits' ? ' (lockkeeper plan says why)' : ''}`]
 }
 
-const undoes = { stays: 'leaves the schema', down: 'runs the down scripts', waits: 'will be refused' } as const
+const undoes = {
+  stays: 'leaves the schema',
+  down: 'runs the down scripts',
+  waits: 'will be held',
+} as const
 
 /** A workload's name may have 253 characters: its middle gives way to what is said about it. */
 function headed(id: string, text: string): string {

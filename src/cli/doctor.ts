@@ -45,7 +45,7 @@ async function observe(where: { kubeconfig?: string; context?: string }, namespa
   } catch (error) {
     throw new Problem(
       `the cluster cannot be looked at: ${reasonOf(error)}`,
-      'name it with --kubeconfig and --context; it takes the right to list namespaces, pods, workloads and the webhook configurations',
+      'name it with --kubeconfig and --context; it takes the right to list namespaces, pods, workloads and the webhook configurations (and, to say more, to read the logs of pods and events)',
     )
   }
 }

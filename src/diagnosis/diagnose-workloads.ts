@@ -4,7 +4,7 @@ import { asks, intentHash, ownIntent } from '../injection/intent.ts'
 import { findKind } from '../injection/kinds.ts'
 import { hasParts } from '../injection/parts.ts'
 import { asWorkload } from '../injection/workload.ts'
-import type { Installation, NamespaceState, WorkloadState } from '../kubernetes/installation.ts'
+import type { NamespaceState, WorkloadState } from '../kubernetes/installation.ts'
 import { parseVersion } from '../migration/version.ts'
 import { type Ailment, error, warning } from './ailment.ts'
 
@@ -70,24 +70,4 @@ export function workloadAilments(
     ? `kubectl -n ${namespace} rollout restart ${kind.toLowerCase()}/${name}, or apply it again`
     : (known.afterFailure ?? 'apply it again')
   return [error('not-equipped', subject, `it asks for schema ${wanted}, and ${missing.message}`, cure)]
-}
-
-export function failureAilment({ namespace, pod, message }: Installation['failures'][number]): Ailment {
-  const said = readTermination(message)
-  return error(
-    'migration-failed',
-    `${namespace}/Pod/${pod}`,
-    said.message,
-    said.fix ?? `kubectl -n ${namespace} logs ${pod} -c lockkeeper-migrate`,
-  )
-}
-
-/** The runner leaves JSON (INTERFACE section 5); what else ended the container leaves lines. */
-function readTermination(text: string): { readonly message: string; readonly fix?: string } {
-  try {
-    const { code = '', message = '', fix } = JSON.parse(text) as { code?: string; message?: string; fix?: string }
-    return { message: `${code}: ${message}`, ...(fix !== undefined && { fix }) }
-  } catch {
-    return { message: text.trim().split('\n').at(-1) ?? text }
-  }
 }

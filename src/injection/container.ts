@@ -63,6 +63,9 @@ export function migrateContainer(settings: Settings, facts: ContainerFacts): Jso
   }
 }
 
+/** The API server would fill the version in. */
+const ownNamespace = { apiVersion: 'v1', fieldPath: 'metadata.namespace' }
+
 function environment(settings: Settings, facts: ContainerFacts, folder: string | undefined): EnvEntry[] {
   const { policy, database } = settings
   const { status, workload } = facts
@@ -89,5 +92,6 @@ function environment(settings: Settings, facts: ContainerFacts, folder: string |
     ...settings.runner,
     [ENV.databaseDir]: database.kind === 'secret' ? `${MOUNT_PATH}/${DATABASE_DIR}` : undefined,
   }
-  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]))
+  const given = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]))
+  return [...given, { name: ENV.namespace, valueFrom: { fieldRef: ownNamespace } }]
 }

@@ -19,6 +19,8 @@ export interface Kind {
   readonly paused?: string
   /** Seconds after which Kubernetes calls a rollout stuck, where `spec.progressDeadlineSeconds` says nothing. */
   readonly progressDeadline?: number
+  /** `activeDeadlineSeconds` of the Job, after which Kubernetes ends its pods, whatever they do. */
+  readonly activeDeadline?: (spec: WorkloadSpec) => unknown
   /** What a person does after a failed migration, beside correcting it and applying again. */
   readonly afterFailure?: string
   /** The update strategy as the runner needs it; undefined where there is none. */
@@ -55,6 +57,7 @@ export const KINDS: readonly Kind[] = [
     kind: 'Job',
     template: inSpec,
     changes: false,
+    activeDeadline: (spec) => spec.activeDeadlineSeconds,
     afterFailure: 'delete the Job and create it again, its pod template cannot change',
     strategy: () => undefined,
   },
@@ -63,6 +66,7 @@ export const KINDS: readonly Kind[] = [
     kind: 'CronJob',
     template: ['spec', 'jobTemplate', 'spec', 'template'],
     changes: true,
+    activeDeadline: (spec) => spec.jobTemplate?.spec?.activeDeadlineSeconds,
     afterFailure: 'delete the Job that failed, the next one is made from what is applied by then',
     strategy: () => undefined,
   },

@@ -12,6 +12,8 @@ export interface Status extends Pairs {
   readonly floor: string
   /** Hash of the workload's own intent. */
   readonly intent: string
+  /** A version above the target that a way back left in the schema, or may have left; absent where there is none. */
+  readonly left?: string
 }
 
 /** The scripts that were admitted up to a target, as far as an annotation has room for them. */
@@ -60,7 +62,7 @@ function parsed(text: string): Status | undefined {
 }
 
 function checked(found: Partial<Status> | null): Status | undefined {
-  const { target, digest, token, floor, intent, entries, older, beside, format } = found ?? {}
+  const { target, digest, token, floor, intent, entries, older, beside, format, left } = found ?? {}
   if (!isVersion(target) || typeof digest !== 'string' || typeof intent !== 'string') return undefined
   if (!Number.isSafeInteger(token) || token === undefined || token < 0 || token > MAX_TOKEN) return undefined
   return {
@@ -68,6 +70,7 @@ function checked(found: Partial<Status> | null): Status | undefined {
     ...(typeof older === 'string' && { older }),
     ...(typeof beside === 'string' && { beside }),
     ...(typeof format === 'string' && { format }),
+    ...(isVersion(left) && { left }),
   }
 }
 
@@ -81,5 +84,7 @@ function checkedEntries(entries: unknown): Status['entries'] {
 }
 
 /** The same status is always the same text. */
-export const writeStatus = ({ target, digest, token, floor, intent, entries, older, beside, format }: Status): string =>
-  JSON.stringify({ target, digest, token, floor, intent, entries, older, beside, format })
+export const writeStatus = (status: Status): string => {
+  const { target, digest, token, floor, intent, entries, older, beside, format, left } = status
+  return JSON.stringify({ target, digest, token, floor, intent, entries, older, beside, format, left })
+}

@@ -22,6 +22,10 @@ export interface WorkloadSpec {
   readonly strategy?: { readonly type?: string; readonly canary?: JsonObject; readonly blueGreen?: JsonObject }
   readonly updateStrategy?: { readonly type?: string }
   readonly progressDeadlineSeconds?: number
+  /** Of a Job. */
+  readonly activeDeadlineSeconds?: unknown
+  /** Of a CronJob. */
+  readonly jobTemplate?: { readonly spec?: { readonly activeDeadlineSeconds?: unknown } }
   /** Of a StatefulSet. */
   readonly volumeClaimTemplates?: readonly { readonly metadata?: Pick<Metadata, 'name'> }[] | null
 }
@@ -50,6 +54,7 @@ export interface PodSpec {
   readonly initContainers?: readonly Container[]
   readonly volumes?: readonly Volume[]
   readonly securityContext?: { readonly runAsUser?: number }
+  readonly activeDeadlineSeconds?: unknown
   readonly os?: { readonly name?: string } | null
   readonly nodeSelector?: Readonly<Record<string, string>> | null
   readonly affinity?: Affinity | null

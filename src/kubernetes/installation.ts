@@ -12,8 +12,37 @@ export interface Installation {
   readonly namespaces: readonly NamespaceState[]
   /** Objects of every kind of workload that carry an annotation or a part of ours. */
   readonly workloads: readonly WorkloadState[]
-  /** What the migration containers of failing pods left behind. */
-  readonly failures: readonly { readonly namespace: string; readonly pod: string; readonly message: string }[]
+  /** Pods of labelled namespaces that do not get past their migration container. */
+  readonly pods: readonly PodState[]
+  /** Events of the last minutes about pods that could not be made. */
+  readonly failedCreates: readonly FailedCreate[]
+}
+
+export type PodState = {
+  readonly namespace: string
+  readonly pod: string
+  /** The one of our containers that holds it up. */
+  readonly container: string
+} & (
+  | { readonly kind: 'ended'; readonly message: string }
+  /** Kubernetes cannot begin it: `ImagePullBackOff`, … */
+  | { readonly kind: 'waiting'; readonly reason: string; readonly message: string }
+  | {
+      readonly kind: 'running'
+      readonly since: Date
+      /** It ended with a failure, and was started again. */
+      readonly failedBefore: boolean
+      /** Of its log, where whoever looks may read it. */
+      readonly lastLine?: string
+    }
+)
+
+export interface FailedCreate {
+  readonly namespace: string
+  /** Of the controller that makes the pods. */
+  readonly kind: string
+  readonly name: string
+  readonly message: string
 }
 
 /** The pair that the pods serve, from its Secret. */

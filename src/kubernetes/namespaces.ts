@@ -1,8 +1,9 @@
 import { type Informer, makeInformer, type ObjectCache, type V1Namespace } from '@kubernetes/client-node'
 import type { NamespaceFacts } from '../admission/facts.ts'
+import { ADMISSION_LABEL } from '../contract.ts'
 import { type Clients, reasonOf, statusOf } from './clients.ts'
 
-/** Namespaces, from a cache that a watch keeps; one that it has not heard of is asked for. */
+/** Namespaces, from a cache that a watch keeps; what it may not have heard of yet is asked for. */
 export interface Namespaces {
   get(name: string): Promise<NamespaceFacts | undefined>
   readonly synced: () => boolean
@@ -39,20 +40,28 @@ export async function watchNamespaces(
   await start()
   return {
     synced: () => state.synced,
-    get: async (name) => {
-      const known = informer.get(name)
-      if (known !== undefined) return viewOf(known)
-      try {
-        return viewOf(await core.readNamespace({ name }))
-      } catch (error) {
-        if (statusOf(error) === 404) return undefined
-        throw error
-      }
-    },
+    get: (name) => freshNamespace(informer.get(name), () => core.readNamespace({ name })),
     stop: async () => {
       state.stopped = true
       await informer.stop()
     },
+  }
+}
+
+/**
+ * A namespace as it counts for a review. The API server sends reviews of labelled namespaces only, so one that the cache
+ * knows without the label has got it a moment ago: it is asked for, or that review would pass unchecked.
+ */
+export async function freshNamespace(
+  known: V1Namespace | undefined,
+  read: () => Promise<V1Namespace>,
+): Promise<NamespaceFacts | undefined> {
+  if (known?.metadata?.labels?.[ADMISSION_LABEL] === 'enabled') return viewOf(known)
+  try {
+    return viewOf(await read())
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined
+    throw error
   }
 }
 

@@ -4,13 +4,13 @@ import {
   DiscoveryV1Api,
   type V1Deployment,
   type V1MutatingWebhook,
-  type V1Pod,
   type V1ValidatingWebhook,
   VersionApi,
 } from '@kubernetes/client-node'
-import { ADMISSION_LABEL, CONTAINER_NAME } from '../contract.ts'
+import { ADMISSION_LABEL } from '../contract.ts'
 import { absent, type Clients, statusOf } from './clients.ts'
 import type { Certificate, Configuration, Installation, WorkloadState } from './installation.ts'
+import { failedCreatesIn, podsIn } from './read-pods.ts'
 
 /** Which kinds of objects to look at, and which of them matter. */
 export interface Wanted {
@@ -39,10 +39,13 @@ export async function readInstallation(clients: Clients, wanted: Wanted): Promis
     labels: metadata?.labels ?? {},
     annotations: metadata?.annotations ?? {},
   }))
-  const [certificate, failures] = await Promise.all([
+  const now = new Date()
+  // The pods of a whole cluster may be tens of thousands.
+  const labelled = states.filter(({ labels }) => ADMISSION_LABEL in labels)
+  const [certificate, pods, failedCreates] = await Promise.all([
     certificateOf(clients, namespace, deployment),
-    // The pods of a whole cluster may be tens of thousands.
-    Promise.all(states.filter(({ labels }) => ADMISSION_LABEL in labels).map(({ name }) => failuresIn(clients, name))),
+    Promise.all(labelled.map(({ name }) => podsIn(clients, name, now))),
+    Promise.all(labelled.map(({ name }) => failedCreatesIn(clients, name, now))),
   ])
   const { replicas = 1 } = deployment?.spec ?? {}
   return {
@@ -57,7 +60,8 @@ export async function readInstallation(clients: Clients, wanted: Wanted): Promis
     certificate,
     namespaces: states,
     workloads: workloads.flat(),
-    failures: failures.flat(),
+    pods: pods.flat(),
+    failedCreates: failedCreates.flat(),
   }
 }
 
@@ -134,17 +138,4 @@ async function workloadsOf(
 
 interface Listed {
   readonly metadata?: { readonly name?: string; readonly namespace?: string }
-}
-
-async function failuresIn({ core }: Clients, namespace: string): Promise<Installation['failures']> {
-  const { items } = await core.listNamespacedPod({ namespace, fieldSelector: 'status.phase!=Succeeded' })
-  return items.flatMap(failureOf)
-}
-
-function failureOf({ metadata, status }: V1Pod): Installation['failures'] {
-  const own = status?.initContainerStatuses?.find(({ name }) => name === CONTAINER_NAME)
-  const ended = own?.state?.terminated ?? (own?.state?.waiting === undefined ? undefined : own.lastState?.terminated)
-  if (ended === undefined || ended.exitCode === 0) return []
-  const { namespace = '', name = '' } = metadata ?? {}
-  return [{ namespace, pod: name, message: ended.message ?? `exit ${ended.exitCode}` }]
 }

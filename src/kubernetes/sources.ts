@@ -66,7 +66,9 @@ export class Sources {
     const { namespace, configMaps, proofs } = request
     const names = [...configMaps, ...(proofs === undefined ? [] : [proofs])]
     try {
-      const versions = await Promise.all(names.map((name) => ask(name, () => this.#reader.version(name, namespace))))
+      const versions = await Promise.all(
+        names.map((name) => ask(name, namespace, () => this.#reader.version(name, namespace))),
+      )
       const key = keyOf(versions, request)
       const kept = this.#kept.get(namespace, key)
       if (kept !== undefined && performance.now() < kept.until) return kept.outcome
@@ -102,7 +104,7 @@ export class Sources {
     for (let i = 0; i < names.length; i += AT_ONCE) {
       const asked = names.slice(i, i + AT_ONCE)
       for (const body of await Promise.all(
-        asked.map((name) => ask(name, () => this.#reader.bytes(name, namespace, left))),
+        asked.map((name) => ask(name, namespace, () => this.#reader.bytes(name, namespace, left))),
       )) {
         left -= body?.length ?? 0
         if (body === undefined || left < 0) return undefined
@@ -115,14 +117,19 @@ export class Sources {
 
 const AT_ONCE = 4
 
-async function ask<T>(configMap: string, asking: () => Promise<T>): Promise<T> {
+async function ask<T>(configMap: string, namespace: string, asking: () => Promise<T>): Promise<T> {
   try {
     return await asking()
   } catch (error) {
     if (statusOf(error) === 404) throw new Unread({ kind: 'missing', configMap })
-    throw new Unread({ kind: 'failed', configMap, reason: reasonOf(error) })
+    const failed = { kind: 'failed', configMap, reason: reasonOf(error) } as const
+    throw new Unread(statusOf(error) === 403 ? { ...failed, fix: bindRole(namespace) } : failed)
   }
 }
+
+/** Where the chart was told not to let us read the ConfigMaps of every namespace. */
+const bindRole = (namespace: string) =>
+  `let Lockkeeper read it: add ${namespace} to rights.namespaces in the chart's values, or kubectl -n ${namespace} create rolebinding lockkeeper-configmaps --clusterrole=lockkeeper-configmaps --serviceaccount=NAMESPACE-OF-LOCKKEEPER:lockkeeper`
 
 function keyOf(versions: readonly string[], { namespace: _, configMaps: __, ...options }: SourceRequest): string {
   return JSON.stringify([versions, options])

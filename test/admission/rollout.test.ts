@@ -105,7 +105,7 @@ describe('the next release', () => {
     expect(rolled.warnings).toEqual([
       'shop/Deployment/orders: schema 2 to 3, 1 migration',
       '  up 3 rename_note, back by 3_rename_note.down.sql',
-      '  an undo to 2 will be refused: only code from 3 on is known to work on the schema (lockkeeper plan says why)',
+      '  an undo to 2 will be held: only code from 3 on is known to work on the schema (lockkeeper plan says why)',
       'rename-breaks-clients: 3_rename_note.up.sql line 1 renames column orders.note to orders.remark, and code of the release…',
       '  fix: add the new column, write both, fill it in batches, and drop the old one in a later release',
     ])

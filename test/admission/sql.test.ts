@@ -73,7 +73,7 @@ describe('the floor', () => {
       'RollingUpdate',
       removes,
       'auto',
-      'an undo to 2 will be refused: only code from 3 on is known to work on the schema (lockkeeper plan says why)',
+      'an undo to 2 will be held: only code from 3 on is known to work on the schema (lockkeeper plan says why)',
     ],
     ['RollingUpdate', adds, 'always', 'an undo to 2 runs the down scripts (on-rollback: always)'],
     ['RollingUpdate', removes, 'keep', 'an undo to 2 leaves the schema (on-rollback: keep)'],

@@ -67,7 +67,8 @@ const healthy = (): Installation => ({
   certificate: served({ ca: bundle.ca, cert: bundle.cert }),
   namespaces: [namespace(), namespace({ name: 'other', labels: {} })],
   workloads: [state(equipped())],
-  failures: [],
+  pods: [],
+  failedCreates: [],
 })
 const both = (change: Partial<NonNullable<Configuration['webhook']>>) => [
   configuration('MutatingWebhookConfiguration', change),
@@ -303,10 +304,9 @@ const rows: readonly [
   [
     'a migration failed',
     () => ({
-      failures: [
+      pods: [
         {
-          namespace: 'shop',
-          pod: 'orders-1',
+          ...{ namespace: 'shop', pod: 'orders-1', container: 'lockkeeper-migrate', kind: 'ended' },
           message: '{"code":"migration-failed","message":"3_x.up.sql line 2 fails","fix":"correct line 2"}',
         },
       ],
@@ -317,12 +317,111 @@ const rows: readonly [
   ],
   [
     'a container ended without a word of ours',
-    () => ({ failures: [{ namespace: 'shop', pod: 'orders-1', message: 'exec: no such file\n' }] }),
+    () => ({
+      pods: [
+        {
+          ...{ namespace: 'shop', pod: 'orders-1', container: 'lockkeeper-migrate', kind: 'ended' },
+          message: 'exec: no such file\n',
+        },
+      ],
+    }),
     'migration-failed',
     'shop/Pod/orders-1',
     /logs orders-1 -c lockkeeper-migrate/,
   ],
+  [
+    'an image cannot be pulled',
+    () => ({
+      pods: [
+        {
+          ...{ namespace: 'shop', pod: 'orders-1', container: 'lockkeeper-files', kind: 'waiting' },
+          ...{ reason: 'ImagePullBackOff', message: 'Back-off pulling image "x"' },
+        },
+      ],
+    }),
+    'container-not-started',
+    'shop/Pod/orders-1',
+    /imagePullSecrets/,
+  ],
+  [
+    'a container cannot be made',
+    () => ({
+      pods: [
+        {
+          ...{ namespace: 'shop', pod: 'orders-1', container: 'lockkeeper-migrate', kind: 'waiting' },
+          ...{ reason: 'CreateContainerConfigError', message: 'secret "a" not found' },
+        },
+      ],
+    }),
+    'container-not-started',
+    'shop/Pod/orders-1',
+    /describe pod orders-1/,
+  ],
+  [
+    'an undo is held',
+    () => ({ pods: [running({ lastLine: waiting })] }),
+    'migration-waits',
+    'shop/Pod/orders-1',
+    /logs orders-1 -c lockkeeper-migrate/,
+  ],
+  [
+    'nobody may read the log of a container that runs long',
+    () => ({ pods: [running({ failedBefore: true })] }),
+    'migration-waits',
+    'shop/Pod/orders-1',
+    /logs orders-1/,
+  ],
+  [
+    'a LimitRange forbids the pods of a Deployment',
+    () => ({ workloads: [observed({ conditions: [replicaFailure] })] }),
+    'pods-refused',
+    'shop/Deployment/orders',
+    /a LimitRange of namespace shop .*config.lockkeeper.dev\/memory-limit/,
+  ],
+  [
+    'a ratio forbids the pods of a StatefulSet',
+    () => ({
+      workloads: [observed({ replicas: 1 }, 'StatefulSet')],
+      failedCreates: [
+        {
+          ...{ namespace: 'shop', kind: 'StatefulSet', name: 'orders' },
+          message: 'memory max limit to request ratio per Container is 1, but provided ratio is 4.000000',
+        },
+      ],
+    }),
+    'pods-refused',
+    'shop/StatefulSet/orders',
+    /config.lockkeeper.dev\/memory-request/,
+  ],
+  [
+    'a Job ran out of time',
+    () => ({
+      workloads: [
+        observed(
+          { conditions: [{ type: 'Failed', status: 'True', reason: 'DeadlineExceeded', message: 'too long' }] },
+          'Job',
+          'batch',
+        ),
+      ],
+    }),
+    'job-failed',
+    'shop/Job/orders',
+    /raise activeDeadlineSeconds above config.lockkeeper.dev\/deadline/,
+  ],
 ]
+
+const waiting = JSON.stringify({ level: 'info', event: 'waiting', message: 'the schema is ahead; use Recreate' })
+const running = (more: { lastLine?: string; failedBefore?: boolean }) => ({
+  ...{ namespace: 'shop', pod: 'orders-1', container: 'lockkeeper-migrate', kind: 'running' as const },
+  ...{ since: new Date(now.getTime() - 75_000), failedBefore: false, ...more },
+})
+const replicaFailure = {
+  ...{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate' },
+  message: 'pods "orders-1" is forbidden: maximum memory usage per Container is 128Mi, but limit is 256Mi',
+}
+/** An equipped workload with what its controller wrote. */
+const observed = (status: object, kind = 'Deployment', group = 'apps') =>
+  state({ ...equipped(), kind, status }, kind, group)
 
 function edited() {
   const object = equipped()
@@ -360,4 +459,41 @@ describe('one thing wrong is one finding', () => {
     }
     expect(diagnose({ ...healthy(), workloads: [state(kept)] }, now)).toEqual([])
   })
+})
+
+test('what a container says that has been running for long is in the finding, an error once it has ended with it', () => {
+  const [first] = diagnose({ ...healthy(), pods: [running({ lastLine: waiting })] }, now)
+  expect(first).toMatchObject({
+    severity: 'warning',
+    message: 'lockkeeper-migrate has been running for 75 s; its last word: waiting the schema is ahead; use Recreate',
+  })
+  const [again] = diagnose({ ...healthy(), pods: [running({ lastLine: 'no JSON', failedBefore: true })] }, now)
+  expect(again).toMatchObject({ severity: 'error', message: expect.stringContaining('last word: no JSON') })
+})
+
+test('what has passed is not told: an Event of pods that are there, and a Job before one that went well', () => {
+  const event = { namespace: 'shop', kind: 'StatefulSet', name: 'orders', message: 'exceeded quota' }
+  const there = observed({ replicas: 2 }, 'StatefulSet')
+  expect(diagnose({ ...healthy(), workloads: [there], failedCreates: [event] }, now)).toEqual([])
+  const failed = { conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'm' }] }
+  const job = (): WorkloadState => {
+    const made = observed(failed, 'Job', 'batch')
+    const { metadata, ...rest } = made.object as ReturnType<typeof deployment>
+    const owner = { kind: 'CronJob', name: 'nightly', controller: true }
+    return {
+      ...made,
+      object: {
+        ...rest,
+        metadata: { ...metadata, creationTimestamp: '2026-05-01T00:00:00Z', ownerReferences: [owner] },
+      },
+    }
+  }
+  const cronJob = (lastSuccessfulTime: string): WorkloadState => ({
+    ...{ namespace: 'shop', name: 'nightly', group: 'batch', version: 'v1', kind: 'CronJob' },
+    object: { metadata: { name: 'nightly' }, status: { lastSuccessfulTime } },
+  })
+  const codes = (last: string) =>
+    diagnose({ ...healthy(), workloads: [job(), cronJob(last)] }, now).map(({ code }) => code)
+  expect(codes('2026-05-02T00:00:00Z')).toEqual([])
+  expect(codes('2026-04-30T00:00:00Z')).toEqual(['job-failed'])
 })

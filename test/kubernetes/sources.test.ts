@@ -213,6 +213,7 @@ test('a missing one and an API server that refuses are told apart, without the b
     kind: 'failed',
     configMap: 'm',
     reason: 'the API server answered 403',
+    fix: expect.stringContaining('-n shop create rolebinding lockkeeper-configmaps'),
   })
 })
 

@@ -56,6 +56,42 @@ describe('the environment', () => {
   })
 })
 
+describe('a container in a pod of another namespace than the one that it was built for', () => {
+  const thrownBy = (given: Record<string, string>) => {
+    try {
+      readConfig({ ...env, ...given })
+      return undefined
+    } catch (error) {
+      return error instanceof RunFailure ? error : undefined
+    }
+  }
+
+  test('does nothing, and says that the template is a copy', () => {
+    const failure = thrownBy({ LOCKKEEPER_NAMESPACE: 'shop-copy' })
+    expect(failure?.code).toBe('bad-config')
+    expect(failure?.message).toBe(
+      'this container was built for shop/Deployment/orders, and its pod is in namespace shop-copy: the pod template is a copy',
+    )
+    expect(failure?.fix).toContain('label namespace shop-copy lockkeeper.dev/admission=enabled')
+  })
+
+  test.each([
+    ['the same namespace', { LOCKKEEPER_NAMESPACE: 'shop' }],
+    ['a webhook that did not say it yet', {}],
+    ['a namespace that is empty', { LOCKKEEPER_NAMESPACE: '' }],
+  ])('is none with %s', (_, given) => {
+    expect(thrownBy(given)).toBeUndefined()
+  })
+
+  test.each([
+    ['a namespace whose name begins with it', 'shop-2'],
+    ['a namespace whose name it begins with', 'sho'],
+    ['a namespace named like the workload', 'orders'],
+  ])('is one in %s', (_, namespace) => {
+    expect(thrownBy({ LOCKKEEPER_NAMESPACE: namespace })?.code).toBe('bad-config')
+  })
+})
+
 describe('a mounted Secret', () => {
   const secret = (files: Record<string, string>) => {
     const folder = mkdtempSync(join(tmpdir(), 'lockkeeper-secret-'))

@@ -1,6 +1,7 @@
 import {
   ADMISSION_LABEL,
   APPLICATION_ENV_PREFIX,
+  BELOW_FLOOR,
   CONTAINER_NAME,
   DEFAULTS,
   ENV,
@@ -97,6 +98,7 @@ export function readConfig(env: Environment): RunnerConfig {
     mode: choice(ENV.mode, MODES, DEFAULTS.mode),
     onRollback: choice(ENV.onRollback, ON_ROLLBACK, DEFAULTS.onRollback),
     strategy: text(ENV.strategy) ?? 'RollingUpdate',
+    belowFloor: choice(ENV.belowFloor, BELOW_FLOOR, DEFAULTS.belowFloor),
     outOfOrder: text(ENV.outOfOrder) === 'true',
     ...(admittedFloors !== undefined && { admittedFloors }),
     rules: {

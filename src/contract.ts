@@ -55,6 +55,7 @@ export const POLICY = {
   allowImage: `${DOMAIN}/allow-image`,
   proofMajors: `${DOMAIN}/proof-majors`,
   proofMaxAge: `${DOMAIN}/proof-max-age`,
+  belowFloor: `${DOMAIN}/below-floor`,
 } as const
 
 /** Written by the webhook on the pod template: JSON, see `injection/status.ts`. */
@@ -137,6 +138,7 @@ export const ENV = {
   floors: 'LOCKKEEPER_FLOORS',
   mode: 'LOCKKEEPER_MODE',
   onRollback: 'LOCKKEEPER_ON_ROLLBACK',
+  belowFloor: 'LOCKKEEPER_BELOW_FLOOR',
   rollbackPolicy: 'LOCKKEEPER_ROLLBACK_POLICY',
   denyFindings: 'LOCKKEEPER_DENY_FINDINGS',
   allowIrreversible: 'LOCKKEEPER_ALLOW_IRREVERSIBLE',
@@ -206,6 +208,10 @@ export type RunCode = keyof typeof EXIT_OF_CODE
 export const FORMATS = ['golang-migrate', 'flyway', 'dbdeploy', 'dbmate', 'goose'] as const
 export type FormatName = (typeof FORMATS)[number]
 
+/** Whether a pod may start on a schema that its code is known to fail on, while pods of its release serve. */
+export const BELOW_FLOOR = ['warn', 'refuse'] as const
+export type BelowFloor = (typeof BELOW_FLOOR)[number]
+
 export const ON_ROLLBACK = ['auto', 'always', 'keep'] as const
 export type OnRollback = (typeof ON_ROLLBACK)[number]
 
@@ -219,6 +225,7 @@ export type RollbackPolicy = (typeof ROLLBACK_POLICIES)[number]
 export const DEFAULTS = {
   set: 'default',
   onRollback: 'auto',
+  belowFloor: 'warn',
   mode: 'migrate',
   rollbackPolicy: 'require',
   lockTimeout: '500ms',

@@ -69,6 +69,7 @@ export function requestOf(options: DatabaseOptions, target: string | undefined):
     mode: 'migrate',
     onRollback: 'keep',
     strategy: '',
+    belowFloor: DEFAULTS.belowFloor,
     outOfOrder: options.outOfOrder === true,
     rules: { rollbackPolicy: 'off', allowIrreversible: true, denyFindings: [] },
     lockTimeoutMs: duration('--lock-timeout', options.lockTimeout, DEFAULTS.lockTimeout),

@@ -139,7 +139,7 @@ function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined
     more,
     script: up,
     around: aroundEach(look),
-    asks: [...fence(request), ...blocker(request, floored(migration, look.floors).floor)],
+    asks: [...fence(request), ...blocker(request, version, floored(migration, look.floors).floor)],
     proof: [recorded(request, version, 'up')],
     get record() {
       record ??= recordOf(attempt, look, migration, name)

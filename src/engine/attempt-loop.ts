@@ -1,6 +1,6 @@
 import { serverFacts } from '../history/facts.ts'
-import { holds, type Requirement, type Seen } from '../history/read.ts'
-import { stamp } from '../history/requirement.ts'
+import type { Requirement, Seen } from '../history/read.ts'
+import { recordStart } from '../history/requirement.ts'
 import type { Decision } from '../migration/decide.ts'
 import { compareVersions, highestVersion } from '../migration/version.ts'
 import { RunFailure } from '../postgres/failure.ts'
@@ -90,8 +90,8 @@ async function start(attempt: Attempt, look: Look, warnings: readonly string[]):
   const { session, context, state } = attempt
   const own = ownRequirement(context.request, look.seen)
   if (own !== undefined && look.seen.epoch !== undefined) {
-    const basis = { epoch: look.seen.epoch, target: look.target, lingering: sinking(own, look.target) }
-    if (!(await stamp(session, context.request, basis))) return undefined
+    const basis = { epoch: look.seen.epoch, target: look.target, reached: stillReached(own, look) }
+    if (!(await recordStart(session, context.request, basis))) return undefined
   }
   // Who takes a database over asks for no version.
   const told = context.request.adopt?.asked === true ? [] : warnings
@@ -106,11 +106,12 @@ const reportOf = ({ from, steps }: RunState, to: string | null, warnings: readon
   warnings,
 })
 
-/** What older pods may still need from now on: only the first ready pod of a lower target begins that grace. */
-function sinking(own: Requirement, target: string): string | undefined {
-  if (own.reached === null || compareVersions(own.reached, target) <= 0) return undefined
-  const held = holds(own)
-  return held === target ? undefined : held
+/** A pod that starts is where it wants to be; what its workload's runs applied above that, and left, it may yet lower. */
+function stillReached({ reached }: Requirement, { seen, target }: Look): string {
+  const own = seen.applied.flatMap(({ version }) =>
+    reached !== null && compareVersions(version, reached) <= 0 ? [version] : [],
+  )
+  return highestVersion([target, ...own]) ?? target
 }
 
 const liveOf = ({ applied }: Seen) => highestVersion(applied.map(({ version }) => version)) ?? null

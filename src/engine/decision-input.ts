@@ -1,5 +1,6 @@
 import { holds, type Requirement, type Seen } from '../history/read.ts'
 import type { DecisionInput } from '../migration/decide.ts'
+import { lowestOf } from '../migration/hold.ts'
 import type { Migration } from '../migration/migration.ts'
 import type { RunRequest } from '../migration/run-request.ts'
 import { compareVersions, highestVersion } from '../migration/version.ts'
@@ -27,6 +28,8 @@ export function decisionInput(
         .map((row) => ({
           cluster: row.cluster,
           workload: row.workload,
+          target: row.target,
+          low: lowestOf(row),
           holds: holds(row),
           sameCluster: request.owner === undefined || row.cluster === request.owner.cluster,
         }))
@@ -46,7 +49,11 @@ export function decisionInput(
       target: own?.target ?? target,
       token: own?.token ?? token,
       reached: request.lower === undefined ? (own?.reached ?? null) : live,
+      stamped: own?.stamp != null,
+      // Of a workload without one nothing is known, so any release may serve; a rollout under Recreate ends them all.
+      interval: own?.interval ?? { low: '0', high: '0' },
     },
+    belowFloor: request.belowFloor,
     applied: lasting(seen, target).map(({ version, floor, downChecksum }) => ({
       version,
       floor,

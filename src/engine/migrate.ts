@@ -2,6 +2,7 @@ import { journalRow, replaceDown, replaceUp } from '../history/write.ts'
 import { SAFETY_CODES } from '../migration/finding.ts'
 import { repeatableKey } from '../migration/repeatable.ts'
 import { withSqlFacts } from '../migration/sql-facts.ts'
+import { RunFailure } from '../postgres/failure.ts'
 import { stepsUp } from './apply-steps.ts'
 import type { Attempt, Look } from './attempt.ts'
 
@@ -23,6 +24,7 @@ export async function move(attempt: Attempt, look: Look): Promise<void> {
   const { request, emit } = attempt.context
   refuseChanged(request, look)
   const versions = decision.kind === 'up' ? decision.steps : []
+  refuseAgain(attempt, decision)
   const repeatables = decision.kind === 'down' ? [] : pendingRepeatables(request, look)
   const rechecked = await recheck(attempt, look, [...versions, ...repeatables.map(({ name }) => repeatableKey(name))])
   if (!rechecked) await replaceScripts(attempt, look)
@@ -32,6 +34,20 @@ export async function move(attempt: Attempt, look: Look): Promise<void> {
   await stepsUp(attempt, look, versions, repeatables)
   const [version] = decision.kind === 'down' ? decision.steps : []
   if (version !== undefined) await stepDown(attempt, look, version)
+}
+
+/** What this run did is to be done once more: the history did not keep it, and each time would move the deadline. */
+function refuseAgain({ state }: Attempt, decision: Look['decision']): void {
+  if (decision.kind !== 'up' && decision.kind !== 'down') return
+  const last = (version: string) => state.steps.findLast((step) => step.version === version)?.direction
+  const version = decision.steps.find((each) => last(each) === decision.kind)
+  if (version === undefined) return
+  throw new RunFailure(
+    'history-untrusted',
+    `${decision.kind} ${version} went through in this run, and the history does not show it: something else changes its tables`,
+    'see which rule, trigger or session does, and whether the schema has the version; then run it again',
+    { version },
+  )
 }
 
 /** True when the files are not the admitted ones and passed the checks here. */

@@ -1,4 +1,5 @@
 import { ofShape } from '../history/edited.ts'
+import { extendHistory } from '../history/extend.ts'
 import { applyOwnSettings, serverFacts } from '../history/facts.ts'
 import { foreignTables } from '../history/missing.ts'
 import { nothingSeen, readHistory, type Seen } from '../history/read.ts'
@@ -36,9 +37,18 @@ async function findHistory(attempt: Attempt): Promise<RunFailure | undefined> {
   if (attempt.facts.history === 'partial') throw partialHistory(historySchema)
   attempt.history = attempt.facts.history === 'complete'
   if (attempt.history) attempt.untrusted = untrusted
+  if (facts.older) await extend(attempt)
   if (attempt.history) attempt.lacking = await lackingReaders(session, historySchema, context.request.readers)
   attempt.empty = !attempt.history && foreign === undefined
   return attempt.history ? undefined : foreign
+}
+
+/** A history of an earlier release gets what this one needs, before it is written to. */
+async function extend({ session, context, state, facts }: Attempt): Promise<void> {
+  const { historySchema } = context.request
+  const busy = 'a transaction of an earlier release uses the history, to which this one has to add'
+  const lasting = new RunFailure('deadline', busy, 'wait for the run that it belongs to, then run this again')
+  while (!(await extendHistory(session, historySchema, facts))) await state.patience.wait(busy, lasting)
 }
 
 /** Where the set has no history: the table of another tool to begin it with. Throws what is in the way of beginning one. */

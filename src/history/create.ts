@@ -7,12 +7,14 @@ import type { Session } from '../postgres/session.ts'
 import { identifier } from '../postgres/sql.ts'
 import { historyDdl } from './ddl.ts'
 import type { ServerFacts } from './facts.ts'
+import { subscribers } from './subscribers.ts'
 import { beginSet, insertMigration, type Journal, journalRow } from './write.ts'
 
 /** Makes the tables, in one transaction, under the lock. */
 export async function createHistory(session: Session, request: RunRequest, facts: ServerFacts): Promise<void> {
   const { historySchema: schema, readers } = request
-  await refuseUnpublished(session, schema)
+  const followers = await subscribers(session)
+  if (followers !== undefined) throw unpublished(followers, schema)
   try {
     await session.execute(
       `begin; ${historyDdl({ schema, schemaExists: facts.history === 'schema-only', readers })} commit`,
@@ -35,17 +37,12 @@ export async function createHistory(session: Session, request: RunRequest, facts
  * A subscriber of a publication FOR ALL TABLES stops at the first row of a table that it does not have (PostgreSQL
  * manual, Logical Replication, Subscription), so whoever replicates makes the tables by hand, there first.
  */
-async function refuseUnpublished(session: Session, schema: string): Promise<void> {
-  const [row] = await session.rows(`
-    select (select string_agg(pubname, ', ') from pg_publication where puballtables) as publications,
-      (select string_agg(slot_name, ', ') from pg_replication_slots where plugin = 'pgoutput' and database = current_database()) as slots`)
-  if (row?.publications == null || row.slots == null) return
-  throw new RunFailure(
+const unpublished = (followers: string, schema: string) =>
+  new RunFailure(
     'history-missing',
-    `${row.publications} publishes all tables to ${row.slots}, and new tables of ours would stop a subscriber that lacks them`,
+    `${followers} would stop at new tables of ours, which it does not have`,
     `create them by hand, first on the subscriber and then here: lockkeeper history-ddl${schema === DEFAULTS.historySchema ? '' : ` --history-schema ${schema}`}`,
   )
-}
 
 /** Begins the history of a set; with `adoptAt` the versions up to it are taken as applied. */
 export async function beginHistory(

@@ -1,9 +1,27 @@
 import { identifier, literal } from '../postgres/sql.ts'
 
 /** `major.minor`: a newer minor only adds; another major is not understood. */
-export const LAYOUT = '1.0'
+export const LAYOUT = '1.1'
 
 export const TABLES = ['migration', 'journal', 'requirement', 'state'] as const
+
+/** What layout 1.1 adds to `requirement`: runners of 1.0 neither read nor write it. `src/history/interval.ts` says what it means. */
+const ADDED = [
+  'low text',
+  'high text',
+  'strays integer NOT NULL DEFAULT 0',
+  'interval_token bigint',
+  'ready_token bigint',
+]
+
+/** Brings a history of layout 1.0 to this one, as statements of one transaction. Whoever comes second changes nothing. */
+export function extensionDdl(schema: string): string[] {
+  const s = identifier(schema)
+  return [
+    `ALTER TABLE ${s}.requirement ${ADDED.map((column) => `ADD COLUMN IF NOT EXISTS ${column}`).join(', ')}`,
+    `UPDATE ${s}.state SET layout = '${LAYOUT}' WHERE layout = '1.0'`,
+  ]
+}
 
 export interface DdlOptions {
   readonly schema: string
@@ -81,6 +99,7 @@ export function historyDdl({ schema, schemaExists = false, readers }: DdlOptions
   lingering text,
   lingering_until timestamptz,
   last_seen timestamptz NOT NULL,
+  ${ADDED.join(',\n  ')},
   PRIMARY KEY (cluster, workload)
 )`,
     revokeAll(schema),

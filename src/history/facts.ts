@@ -11,6 +11,8 @@ export interface ServerFacts {
   readonly login: string
   readonly deadlockTimeoutMs: number
   readonly history: 'none' | 'schema-only' | 'complete' | 'partial'
+  /** The tables are those of layout 1.0. */
+  readonly older: boolean
 }
 
 /** Noticed fast when the client is gone, so that a killed pod's lock is free within a second (PostgreSQL 14 on Linux). */
@@ -35,7 +37,9 @@ export async function serverFacts(session: Session, schema: string): Promise<Ser
       (select setting::int from pg_settings where name = 'deadlock_timeout') deadlock_ms,
       exists (select from pg_namespace where nspname = ${literal(schema)}) has_schema,
       (select count(*)::int from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = ${literal(schema)} and c.relname in (${TABLES.map((name) => `'${name}'`).join(', ')})) tables`)
+        where n.nspname = ${literal(schema)} and c.relname in (${TABLES.map((name) => `'${name}'`).join(', ')})) tables,
+      not exists (select from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = ${literal(schema)} and c.relname = 'requirement' and a.attname = 'interval_token' and not a.attisdropped) older`)
   const tables = Number(row?.tables)
   return {
     standby: row?.standby === true,
@@ -43,6 +47,7 @@ export async function serverFacts(session: Session, schema: string): Promise<Ser
     login: String(row?.login),
     deadlockTimeoutMs: Number(row?.deadlock_ms),
     history: tables === TABLES.length ? 'complete' : tables > 0 ? 'partial' : row?.has_schema ? 'schema-only' : 'none',
+    older: tables === TABLES.length && row?.older === true,
   }
 }
 

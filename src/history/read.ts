@@ -1,5 +1,5 @@
 import type { OnRollback } from '../contract.ts'
-import { type HoldRow, holdOf } from '../migration/hold.ts'
+import { type HoldRow, holdOf, type Interval } from '../migration/hold.ts'
 import { repeatableName } from '../migration/repeatable.ts'
 import { compareVersions } from '../migration/version.ts'
 import type { Session } from '../postgres/session.ts'
@@ -33,9 +33,31 @@ export interface Requirement {
   readonly stamp: number | null
   readonly onRollback: OnRollback
   readonly strategy: string
-  /** The version that older pods of it may still need, while its grace lasts. */
+  /** Undefined where a runner of layout 1.0 wrote the row. */
+  readonly interval: Interval | undefined
+  /** What older pods of it may still need, while the grace lasts: counts where there is no interval. */
   readonly lingering: string | null
   readonly lastSeen: string
+}
+
+/** The columns of `requirement`; those that layout 1.1 brought are absent in earlier ones. */
+interface RequirementRow {
+  readonly cluster: string
+  readonly workload: string
+  readonly target: string
+  readonly reached: string | null
+  readonly token: number
+  readonly digest: string
+  readonly stamp: number | null
+  readonly on_rollback: OnRollback
+  readonly strategy: string
+  readonly lingering: string | null
+  readonly low?: string | null
+  readonly high?: string | null
+  readonly interval_token?: number | null
+  readonly last_seen: string
+  /** Whether the grace is over. */
+  readonly over: boolean | null
 }
 
 /** History and requirements of one set, from one snapshot. */
@@ -70,10 +92,8 @@ export async function readHistory(session: Session, schema: string, set: string)
     'applied', (select coalesce(json_agg(json_build_object('version', version, 'name', name, 'upChecksum', up_checksum,
         'downChecksum', case when down_script is not null then down_checksum end, 'floor', floor, 'origin', origin, 'appliedAt', applied_at, 'durationMs', duration_ms)), '[]')
       from ${s}.migration where "set" = ${literal(set)}),
-    'requirements', (select coalesce(json_agg(json_build_object('cluster', cluster, 'workload', workload, 'target', target,
-        'reached', reached, 'token', token, 'digest', digest, 'stamp', stamp, 'onRollback', on_rollback, 'strategy', strategy,
-        'lingering', case when lingering_until > now() then lingering end, 'lastSeen', last_seen) order by cluster, workload), '[]')
-      from ${s}.requirement where "set" = ${literal(set)}),
+    'requirements', (select coalesce(json_agg(to_jsonb(r) || jsonb_build_object('over', r.lingering_until <= now()) order by cluster, workload), '[]')
+      from ${s}.requirement r where "set" = ${literal(set)}),
     'unfinished', ${unfinishedRows(schema, set)}) as seen`)
     .catch((error: unknown) => {
       throw ofShape(error, schema)
@@ -82,7 +102,7 @@ export async function readHistory(session: Session, schema: string, set: string)
     // Earlier layouts have no \`keeps\`.
     state: { layout: string; epoch: number; keeps?: string | null } | null
     applied: Applied[]
-    requirements: Requirement[]
+    requirements: RequirementRow[]
     unfinished: Parameters<typeof unfinishedOf>[0]
   }
   if (seen.state !== null) checkLayout(seen.state.layout)
@@ -98,7 +118,7 @@ export async function readHistory(session: Session, schema: string, set: string)
         return name === undefined ? [] : [[name, upChecksum] as const]
       }),
     ),
-    requirements: seen.requirements,
+    requirements: seen.requirements.map(requirementOf),
     unfinished: unfinishedOf(seen.unfinished, schema),
     ...(seen.state?.keeps && { kept: keptOf(seen.state.keeps, schema, set) }),
   }
@@ -110,15 +130,24 @@ const noEpoch = (schema: string) =>
     `put the column back as a bigint, above every stamp in ${schema}.requirement`,
   )
 
-/** The version below which the schema must not go for a workload's sake. A Job's row holds nothing. */
-export function holds(row: Requirement): string {
-  if (row.workload.split('/')[1] === 'Job') return '0'
-  const hold: HoldRow = {
-    target: row.target,
-    reached: row.reached,
-    onRollback: row.onRollback,
-    strategy: row.strategy,
-    lingering: row.lingering ?? undefined,
+function requirementOf(row: RequirementRow): Requirement {
+  const { cluster, workload, target, reached, token, digest, stamp, strategy } = row
+  return {
+    ...{ cluster, workload, target, reached, token, digest, stamp, strategy },
+    onRollback: row.on_rollback,
+    interval: intervalOf(row),
+    lingering: row.over === false ? row.lingering : null,
+    lastSeen: row.last_seen,
   }
-  return holdOf(hold)
 }
+
+/** As `interval.ts` has it in SQL. */
+function intervalOf(row: RequirementRow): Interval | undefined {
+  if (row.interval_token !== row.token) return undefined
+  if (row.stamp !== null && row.over === true) return { low: row.target, high: row.target }
+  return { low: row.low ?? undefined, high: row.high ?? '0' }
+}
+
+/** The version below which the schema must not go for a workload's sake. */
+export const holds = ({ lingering, ...row }: Requirement): string =>
+  holdOf({ ...row, lingering: lingering ?? undefined } satisfies HoldRow)

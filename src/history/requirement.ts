@@ -1,60 +1,68 @@
 import type { Owner, RunRequest } from '../migration/run-request.ts'
-import { isDatabaseError, type Session } from '../postgres/session.ts'
+import type { Session } from '../postgres/session.ts'
 import { identifier, literal } from '../postgres/sql.ts'
+import { high, highWith, low, lowWith, partsOf } from './interval.ts'
 
 /** Where a workload's own row is. */
 export const ownRow = ({ cluster, workload }: Owner): string =>
   `cluster = ${literal(cluster)} and workload = ${literal(workload)}`
 
-/** Writes down what this workload asks for; never over a newer token. A row that says so already is not touched. */
+/**
+ * Writes down what this workload asks for; never over a newer token. A row that says so already is not touched. What may
+ * serve stays, but under Recreate, where nothing of before serves any more, and in another set, where nothing is known.
+ */
 export async function recordIntent(session: Session, request: RunRequest, target: string): Promise<void> {
   const { owner, set, historySchema, onRollback, strategy } = request
   if (owner === undefined) return
   const values = [set, target, owner.digest, onRollback, strategy].map(literal)
   const [setText, targetText, digest, rollback, strategyText] = values
+  const alone = strategy === 'Recreate'
+  const kept = (column: string, other: string) => `case when r."set" = excluded."set" then ${column} else ${other} end`
   await session.execute(`
     insert into ${identifier(historySchema)}.requirement as r
-      (cluster, workload, "set", target, token, digest, on_rollback, strategy, last_seen)
+      (cluster, workload, "set", target, token, digest, on_rollback, strategy, last_seen, low, high, interval_token)
     values (${literal(owner.cluster)}, ${literal(owner.workload)}, ${setText}, ${targetText}, ${owner.token}, ${digest},
-      ${rollback}, ${strategyText}, now())
+      ${rollback}, ${strategyText}, now(), ${alone ? 'null' : `'0'`}, '0', ${owner.token})
     on conflict (cluster, workload) do update set "set" = excluded."set", target = excluded.target, token = excluded.token,
       digest = excluded.digest, on_rollback = excluded.on_rollback, strategy = excluded.strategy, stamp = null, last_seen = now(),
-      reached = case when r."set" = excluded."set" then r.reached end,
-      lingering = case when r."set" = excluded."set" then r.lingering end
+      reached = ${kept('r.reached', 'null')}, lingering = ${kept('r.lingering', 'null')},
+      low = ${alone ? 'null' : kept(low, `'0'`)}, high = ${alone ? `'0'` : kept(high, `'0'`)},
+      strays = 0, interval_token = excluded.token,
+      ready_token = case when r.token < excluded.token and r.stamp is not null then r.token else r.ready_token end
     where r.token < excluded.token or (r.token = excluded.token
       and (r."set", r.target, r.digest, r.on_rollback, r.strategy)
         is distinct from (excluded."set", excluded.target, excluded.digest, excluded.on_rollback, excluded.strategy))`)
 }
 
-/** What a stamp was decided on. */
-export interface StampBasis {
+/** What the start of an application was decided on. */
+export interface StartBasis {
   readonly epoch: number
   readonly target: string
-  /** What the workload held until now, when its hold sinks with this stamp. */
-  readonly lingering: string | undefined
+  /** What the workload's runs reached, as far as it is still applied. */
+  readonly reached: string
 }
 
 /**
- * Stamps the workload's row as ready at an epoch. The update comes first: it waits for a down that has the table
- * locked, and only then, in a statement of its own with a fresh snapshot, the epoch is read. False: it moved, decide again.
+ * Writes down that a pod starts: of the newest token, that it is ready at this epoch; of any, that its release may serve.
+ * The set's row is locked first: this waits for a step that is being recorded, and then sees its epoch. One statement, so
+ * one answer of the server. False: the epoch is another one, or the row is gone; look again.
  */
-export async function stamp(session: Session, request: RunRequest, basis: StampBasis): Promise<boolean> {
-  const { owner, historySchema, holdGraceMs } = request
+export async function recordStart(session: Session, request: RunRequest, basis: StartBasis): Promise<boolean> {
+  const { owner, historySchema, holdGraceMs, set } = request
   if (owner === undefined) return true
   const s = identifier(historySchema)
-  const lingering =
-    basis.lingering === undefined
-      ? ''
-      : `, lingering = ${literal(basis.lingering)}, lingering_until = now() + interval '${holdGraceMs} milliseconds'`
-  try {
-    await session.execute(`begin; update ${s}.requirement set stamp = ${basis.epoch}, reached = ${literal(basis.target)},
-      last_seen = now()${lingering} where ${ownRow(owner)} and token = ${owner.token}`)
-    const [row] = await session.rows(`select epoch from ${s}.state where "set" = ${literal(request.set)}`)
-    const current = Number(row?.epoch) === basis.epoch
-    await session.execute(current ? 'commit' : 'rollback')
-    return current
-  } catch (error) {
-    if (isDatabaseError(error)) await session.execute('rollback')
-    throw error
-  }
+  const { epoch, target, reached } = basis
+  const newest = `r.token = ${owner.token}`
+  const first = `(${newest} and r.stamp is not null and r.interval_token = r.token) is not true`
+  const rows = await session.rows(`
+    with s as (select epoch from ${s}.state where "set" = ${literal(set)} for share)
+    update ${s}.requirement r set last_seen = now(),
+      stamp = case when ${newest} then ${epoch} else r.stamp end,
+      reached = case when ${newest} then ${literal(reached)} else r.reached end,
+      strays = case when ${newest} then r.strays else r.strays + 1 end,
+      low = ${lowWith(target)}, high = ${highWith(target)}, interval_token = r.token,
+      lingering = case when ${newest} and ${first} and ${partsOf(`(${high})`)} > ${partsOf('r.target')} then ${high} else r.lingering end,
+      lingering_until = case when ${first} then now() + interval '${holdGraceMs} milliseconds' else r.lingering_until end
+    from s where s.epoch = ${epoch} and ${ownRow(owner)} and r."set" = ${literal(set)} returning 1`)
+  return rows.length === 1
 }

@@ -5,6 +5,7 @@ import { repeatableKey } from '../migration/repeatable.ts'
 import type { RunRequest } from '../migration/run-request.ts'
 import { bytes, endOfPiece, identifier, literal } from '../postgres/sql.ts'
 import { LAYOUT } from './ddl.ts'
+import { partsOf } from './interval.ts'
 import { ownRow } from './requirement.ts'
 
 /** Numbers the journal rows of one run. */
@@ -158,9 +159,6 @@ export const deleteMigration = ({ historySchema, set }: RunRequest, version: str
 /** A down script may drop what a repeatable migration made, so each runs again with the next run that may. */
 export const forgetRepeatables = ({ historySchema, set }: RunRequest): string =>
   `DELETE FROM ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version LIKE ${literal(repeatableKey('%'))}`
-
-/** A version as something that the server compares as `compareVersions` does, since no stored one ends in a zero part. */
-export const partsOf = (version: string): string => `pg_catalog.string_to_array(${version}, '.')::pg_catalog.numeric[]`
 
 /** What this workload's runs reached, when a step takes it further. */
 export function raiseReached({ owner, historySchema, set }: RunRequest, version: string): string[] {

@@ -1,6 +1,7 @@
 import {
   CONTAINER_NAME,
   DATABASE_DIR,
+  DEFAULTS,
   ENV,
   FILES_PATH,
   FILES_VOLUME_NAME,
@@ -83,6 +84,7 @@ function environment(settings: Settings, facts: ContainerFacts, folder: string |
     [ENV.floors]: facts.floors,
     [ENV.mode]: settings.mode,
     [ENV.onRollback]: settings.onRollback,
+    [ENV.belowFloor]: policy.belowFloor === DEFAULTS.belowFloor ? undefined : policy.belowFloor,
     [ENV.rollbackPolicy]: policy.rollbackPolicy,
     [ENV.denyFindings]: policy.denyFindings.length === 0 ? undefined : policy.denyFindings.join(','),
     [ENV.allowIrreversible]: policy.allowIrreversible ? 'true' : undefined,

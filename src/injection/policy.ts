@@ -1,4 +1,4 @@
-import { DEFAULTS, POLICY, ROLLBACK_POLICIES, type RollbackPolicy } from '../contract.ts'
+import { BELOW_FLOOR, type BelowFloor, DEFAULTS, POLICY, ROLLBACK_POLICIES, type RollbackPolicy } from '../contract.ts'
 import { FINDING_CODES, type Finding, remark } from '../migration/finding.ts'
 import { parseVersion } from '../migration/version.ts'
 import { type Annotations, invalid, meant } from './annotation-findings.ts'
@@ -13,6 +13,7 @@ export interface Policy {
   readonly allowBreakGlass: boolean
   readonly allowAdopt: boolean
   readonly baseline: string | undefined
+  readonly belowFloor: BelowFloor
   readonly denyFindings: readonly string[]
   /** Public key of who may vouch for proofs, as it was written; whoever checks a proof says what is wrong with it. */
   readonly proofKey: string | undefined
@@ -43,6 +44,9 @@ export function readPolicy(namespace: Annotations, findings: Finding[] = []): Po
   if (baselineText !== undefined && baseline === undefined) {
     findings.push(invalid(POLICY.baselineVersion, baselineText, 'write a version like 42'))
   }
+  const below = namespace[POLICY.belowFloor]
+  const belowFloor = BELOW_FLOOR.find((each) => each === (below ?? DEFAULTS.belowFloor))
+  if (belowFloor === undefined) findings.push(invalid(POLICY.belowFloor, below, `write ${BELOW_FLOOR.join(' or ')}`))
   return {
     rollbackPolicy: rollbackPolicy ?? DEFAULTS.rollbackPolicy,
     explicit: wanted !== undefined,
@@ -50,6 +54,7 @@ export function readPolicy(namespace: Annotations, findings: Finding[] = []): Po
     allowBreakGlass: flag(POLICY.allowBreakGlass) ?? false,
     allowAdopt: flag(POLICY.allowAdopt) ?? false,
     baseline,
+    belowFloor: belowFloor ?? DEFAULTS.belowFloor,
     denyFindings: readDenyFindings(namespace[POLICY.denyFindings] ?? '', findings),
     proofKey: namespace[POLICY.proofKey],
     proofMajors: readMajors(namespace[POLICY.proofMajors], findings),

@@ -1,4 +1,5 @@
-import type { Mode, OnRollback, RunCode } from '../contract.ts'
+import type { BelowFloor, Mode, OnRollback, RunCode } from '../contract.ts'
+import type { Interval } from './hold.ts'
 import { compareVersions, highestVersion } from './version.ts'
 
 export interface DecisionInput {
@@ -9,18 +10,34 @@ export interface DecisionInput {
   /** The workload's update strategy, as Kubernetes names it. */
   readonly strategy: string
   readonly outOfOrder: boolean
-  /** The workload's row after this run recorded its intent: its newest intent, and what its runs reached. */
-  readonly recorded: { readonly target: string; readonly token: number; readonly reached: string | null }
+  /** Start below a floor that is known for no release that may serve already (`lockkeeper.dev/below-floor`: refuse). */
+  readonly belowFloor: BelowFloor
+  readonly recorded: Recorded
   readonly applied: readonly { readonly version: string; readonly floor: string | null; readonly reversible: boolean }[]
   /** The mounted migrations; undefined when no files are mounted: then the target in the history counts as all. */
   readonly files: readonly { readonly version: string; readonly floor?: string }[] | undefined
-  /** The other workloads of the set, each with what it holds (`holdOf`). Another cluster's warn upwards and hold downwards. */
+  /** The other workloads of the set. Another cluster's warn upwards and hold downwards. */
   readonly others: readonly Other[]
+}
+
+/** The workload's row after this run recorded its intent: its newest intent, and what its runs reached. */
+export interface Recorded {
+  readonly target: string
+  readonly token: number
+  readonly reached: string | null
+  /** A pod of this token was ready once: what starts from now on is a restart. */
+  readonly stamped: boolean
+  /** The releases whose code may serve. */
+  readonly interval: Interval
 }
 
 export interface Other {
   readonly cluster: string
   readonly workload: string
+  readonly target: string
+  /** Code of this release may serve, and none below it (`lowestOf`). */
+  readonly low: string
+  /** The version below which the schema must not go (`holdOf`). */
   readonly holds: string
   readonly sameCluster: boolean
 }
@@ -41,23 +58,32 @@ export interface Obstacle {
 /**
  * What a run does, from one snapshot of history and requirements. The first row that matches answers.
  *
- * | missing up to target | above target | lowering | and                                    | answer                          |
- * |----------------------|--------------|----------|----------------------------------------|---------------------------------|
- * | mode gate: as below where a row says start                                                | else wait schema-behind         |
- * | none                 | none         | any      |                                        | start                           |
- * | none                 | some         | no       |                                        | start, warn below the floor     |
- * | none                 | some         | yes      | keep, or target >= floor and not always| start, warn below the floor     |
- * | none                 | some         | yes      | auto and not Recreate                  | wait schema-ahead-incompatible  |
- * | none                 | some         | yes      | another workload holds a higher one    | wait held-by-workload           |
- * | none                 | some         | yes      | a step has no way down                 | refuse rollback-impossible      |
- * | none                 | some         | yes      |                                        | down                            |
- * | some                 |              |          | own token older than the recorded      | refuse superseded               |
- * | some                 |              |          | one lies below an applied, not allowed | refuse out-of-order             |
- * | some                 |              |          | known to break another workload's hold | wait breaks-workload            |
- * | some                 |              |          |                                        | up                              |
+ * | missing up to target | above target | lowering | and                                     | answer                         |
+ * |----------------------|--------------|----------|-----------------------------------------|--------------------------------|
+ * | mode gate: as below where a row says start                                                 | else wait schema-behind        |
+ * | some                 |              |          | own token older than the recorded       | refuse superseded              |
+ * | some                 |              |          | one lies below an applied, not allowed  | refuse out-of-order            |
+ * | some                 |              |          | one is known to break another workload  | wait breaks-workload           |
+ * | some                 |              |          |                                         | up                             |
+ * | none                 | none         | any      |                                         | start                          |
+ * | none                 | some         | yes      | target >= floor and not always          | start                          |
+ * | none                 | some         | yes      | auto, and not Recreate or newer serve   | wait schema-ahead-incompatible |
+ * | none                 | some         | yes      | another workload holds a higher one     | wait held-by-workload          |
+ * | none                 | some         | yes      | a step has no way down                  | refuse rollback-impossible     |
+ * | none                 | some         | yes      |                                         | down                           |
+ * | none                 | some         | no       | known to fail, and not as what serves   | late: refuse superseded; else  |
+ * |                      |              |          |                                         | wait schema-ahead-incompatible |
+ * | none                 | some         | no       |                                         | start, warn below the floor    |
  *
- * Lowering: this is the workload's newest intent, and what its runs reached is above its target. Only such a run ever
- * takes the schema down.
+ * Lowering: this is the workload's newest intent, no pod of it was ready yet, what its runs reached is above its target,
+ * and the policy is not `keep`. Only such a run ever takes the schema down: no restart, no late pod, no other workload.
+ *
+ * Another workload is broken by a version above its target whose floor is known and above its target, or above the
+ * lowest of its releases that may still serve: it takes the versions up to its target itself.
+ *
+ * Known to fail, and not as what serves: the target is below a known floor of what is applied, and below the lowest own
+ * release that may serve. Pods of a release that serves are replaced, with a warning, since refusing them would end what
+ * works; a namespace may ask for the strict form, and `keep` never refuses.
  */
 export function decide(input: DecisionInput): Decision {
   const answer = decideMigrate(input)
@@ -80,19 +106,48 @@ function decideMigrate(input: DecisionInput): Decision {
   const compatible = compareVersions(input.target, floor) >= 0
   const ahead = `the schema is at ${live}; release ${input.target} is not known to work above ${floor === live ? input.target : floor}`
   const start: Decision = { kind: 'start', warnings: compatible ? [] : [ahead] }
-  if (!isLowering(input) || input.onRollback === 'keep') return start
-  if (compatible && input.onRollback !== 'always') return start
-  return goDown(input, above, live)
+  if (input.onRollback === 'keep') return start
+  if (isLowering(input)) return compatible && input.onRollback !== 'always' ? start : goDown(input, above, live)
+  return knownToFail(input, above, live) ?? start
 }
 
-/** Only the newest intent of a workload whose own runs went higher lowers anything. */
+/** Only the newest intent of a workload whose own runs went higher, before any pod of it was ready, lowers anything. */
 function isLowering({ recorded, target, token }: DecisionInput): boolean {
-  return token === recorded.token && recorded.reached !== null && compareVersions(recorded.reached, target) > 0
+  const { reached, stamped } = recorded
+  return token === recorded.token && !stamped && reached !== null && compareVersions(reached, target) > 0
+}
+
+function knownToFail(input: DecisionInput, above: DecisionInput['applied'], live: string): Obstacle | undefined {
+  const { target, token, recorded, belowFloor } = input
+  const failing = above.find(({ floor }) => floor !== null && compareVersions(target, floor) < 0)
+  if (failing === undefined) return undefined
+  const { low } = recorded.interval
+  const serves = low !== undefined && compareVersions(low, target) <= 0
+  if (serves && belowFloor !== 'refuse') return undefined
+  const message = `release ${target} is known to fail on the schema at ${live}: version ${failing.version} needs at least release ${failing.floor}`
+  if (token < recorded.token) {
+    return {
+      kind: 'refuse',
+      code: 'superseded',
+      message: `${message}, and a newer rollout of this workload (token ${recorded.token}, version ${recorded.target}) took over from this one (token ${token})`,
+      fix: 'scale the older ReplicaSet down again; to bring this release back for good: `kubectl rollout undo`, which gives it a new token',
+    }
+  }
+  return {
+    kind: 'wait',
+    code: 'schema-ahead-incompatible',
+    message,
+    fix: `deploy release ${failing.floor} or a later one, or set lockkeeper.dev/on-rollback: keep on the namespace to start it all the same`,
+  }
 }
 
 function goDown(input: DecisionInput, above: DecisionInput['applied'], live: string): Decision {
-  const { target } = input
-  if (input.onRollback === 'auto' && input.strategy !== 'Recreate') return incompatible(target, live)
+  const { target, recorded } = input
+  if (input.onRollback === 'auto') {
+    if (input.strategy !== 'Recreate') return incompatible(target, live)
+    const { high } = recorded.interval
+    if (compareVersions(high, target) > 0) return stillServes(target, live, high)
+  }
   const holder = input.others.find(({ holds }) => compareVersions(holds, target) > 0)
   if (holder !== undefined) return held(target, holder)
   const stuck = above.find(({ reversible }) => !reversible)
@@ -121,25 +176,35 @@ function goUp(input: DecisionInput, missing: readonly string[]): Decision {
       fix: 'give it the next free number, or set config.lockkeeper.dev/out-of-order: "true"',
     }
   }
-  const floor = floorOf((input.files ?? []).filter(({ version }) => missing.includes(version)).map(known))
-  const broken = others.find(
-    ({ holds, sameCluster }) => sameCluster && floor !== '0' && compareVersions(floor, holds) > 0,
-  )
-  if (broken !== undefined) {
-    return {
-      kind: 'wait',
-      code: 'breaks-workload',
-      message: `version ${target} is known to break ${broken.workload}, which stands at ${broken.holds} and needs at least ${floor}`,
-      fix: `bring ${broken.workload} to ${floor} too: each waits for the other; if its code works all the same, say so in the script (-- lockkeeper: compatible REASON); if it is gone: lockkeeper forget --workload ${broken.workload}`,
-    }
-  }
-  const behind = others.filter(({ holds }) => compareVersions(holds, target) < 0).map(nameOf)
+  const broken = blockerAmong(input, missing)
+  if (broken !== undefined) return breaks(target, broken)
+  const behind = others.filter((each) => compareVersions(each.target, target) < 0).map(nameOf)
   const warnings = behind.length === 0 ? [] : [`${target} is not known to suit ${behind.join(', ')}`]
   return { kind: 'up', steps: missing, warnings }
 }
 
-/** Going up, only what is *known* to break counts: an unknown floor is no obstacle. */
-const known = ({ version, floor }: { version: string; floor?: string }) => ({ version, floor: floor ?? '0' })
+/**
+ * Of the versions that are missing, the first that is known to break code of another workload that may serve. Going up,
+ * only what is *known* to break counts: an unknown floor is no obstacle. Its step asks the same again in its own
+ * transaction (`engine/step/checks.ts`).
+ */
+function blockerAmong({ files, others }: DecisionInput, missing: readonly string[]): Blocked | undefined {
+  for (const { version, floor } of files ?? []) {
+    if (floor === undefined || floor === '0' || !missing.includes(version)) continue
+    const other = others.find(
+      ({ target, low, sameCluster }) =>
+        sameCluster && compareVersions(version, target) > 0 && compareVersions(floor, low) > 0,
+    )
+    if (other !== undefined) return { version, floor, other }
+  }
+  return undefined
+}
+
+interface Blocked {
+  readonly version: string
+  readonly floor: string
+  readonly other: Other
+}
 
 function missingVersions({ files, applied, target }: DecisionInput): string[] {
   const done = new Set(applied.map(({ version }) => version))
@@ -168,6 +233,28 @@ const incompatible = (target: string, live: string): Obstacle => ({
   message: `the schema is at ${live} and release ${target} is not known to work on it; a down script now would break the pods that still serve`,
   fix: 'split the change so that both releases work, or use strategy Recreate, or set lockkeeper.dev/on-rollback: always on the namespace and run `kubectl rollout restart`',
 })
+
+const stillServes = (target: string, live: string, high: string): Obstacle => ({
+  kind: 'wait',
+  code: 'schema-ahead-incompatible',
+  message: `the schema is at ${live}, release ${target} is not known to work on it, and a pod of release ${high} started after this rollout had begun; a down script now would break it`,
+  fix: 'see that no pod of that release serves, and run `kubectl rollout restart`',
+})
+
+/** Where its pods stand, and where its newest rollout wants to be, are two things until its rollout is through. */
+const breaks = (target: string, { version, floor, other }: Blocked): Obstacle => {
+  const { workload, low } = other
+  const stands =
+    low === other.target
+      ? `which stands at ${low} and needs at least ${floor}`
+      : `which needs at least ${floor}: its rollout to ${other.target} is not through yet, so code of release ${low === '0' ? 'any' : low} may still serve`
+  return {
+    kind: 'wait',
+    code: 'breaks-workload',
+    message: `version ${version} on the way to ${target} is known to break ${workload}, ${stands}`,
+    fix: `bring ${workload} to ${floor} or above, or wait until its rollout is through; if both are being deployed, each waits for the other; if its code works all the same, say so in the script (-- lockkeeper: compatible REASON); if it is gone: lockkeeper forget --workload ${workload}`,
+  }
+}
 
 const held = (target: string, other: Other): Obstacle => ({
   kind: 'wait',

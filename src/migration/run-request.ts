@@ -1,4 +1,4 @@
-import type { FormatName, Mode, OnRollback } from '../contract.ts'
+import type { BelowFloor, FormatName, Mode, OnRollback } from '../contract.ts'
 import type { RollbackRules } from './rollback.ts'
 
 /** On whose behalf a run moves the schema. */
@@ -23,6 +23,8 @@ export interface RunRequest {
   readonly mode: Mode
   readonly onRollback: OnRollback
   readonly strategy: string
+  /** Whether code that is known to fail on the schema may start beside pods of it that serve. */
+  readonly belowFloor: BelowFloor
   readonly outOfOrder: boolean
   /** What the webhook read of the migrations that it admitted: own floors by version. */
   readonly admittedFloors?: (version: string) => string | undefined

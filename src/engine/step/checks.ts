@@ -1,5 +1,5 @@
+import { below, partsOf } from '../../history/interval.ts'
 import { ownRow } from '../../history/requirement.ts'
-import { partsOf } from '../../history/write.ts'
 import type { RunRequest } from '../../migration/run-request.ts'
 import { stateOf } from '../../postgres/failure.ts'
 import { identifier, literal } from '../../postgres/sql.ts'
@@ -51,18 +51,14 @@ export function recorded(request: RunRequest, version: string, direction: 'up' |
  * Another workload's code, which may serve by now, is known not to work once this version is applied: what `decide` asks
  * before the run, for one step.
  */
-export function blocker({ owner, historySchema, set }: RunRequest, floor: string | undefined): Check[] {
+export function blocker(
+  { owner, historySchema, set }: RunRequest,
+  version: string,
+  floor: string | undefined,
+): Check[] {
   if (floor === undefined || floor === '0') return []
-  const above = (column: string) => `${partsOf(literal(floor))} > ${partsOf(column)}`
-  const held = `(on_rollback = 'always' OR strategy = 'Recreate' OR (
-      (reached IS NULL OR ${above('reached')}) AND (lingering IS NULL OR lingering_until <= pg_catalog.now() OR ${above('lingering')})))`
-  const others =
-    owner === undefined ? '' : ` AND cluster = ${literal(owner.cluster)} AND workload <> ${literal(owner.workload)}`
-  return [
-    [
-      `EXISTS (SELECT FROM ${identifier(historySchema)}.requirement WHERE "set" = ${literal(set)}${others}
-      AND pg_catalog.split_part(workload, '/', 2) <> 'Job' AND ${above('target')} AND ${held})`,
-      BLOCKED,
-    ],
-  ]
+  const others = owner && ` AND r.cluster = ${literal(owner.cluster)} AND r.workload <> ${literal(owner.workload)}`
+  const found = `SELECT FROM ${identifier(historySchema)}.requirement r WHERE r."set" = ${literal(set)}${others ?? ''}
+      AND pg_catalog.split_part(r.workload, '/', 2) <> 'Job' AND ${partsOf('r.target')} < ${partsOf(literal(version))} AND ${below(floor)}`
+  return [[`EXISTS (${found})`, BLOCKED]]
 }

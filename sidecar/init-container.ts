@@ -7,6 +7,7 @@ import { exitOf, Interruption, RunFailure } from '../src/postgres/failure.ts'
 import { applicationName } from '../src/postgres/lock.ts'
 import type { Session } from '../src/postgres/session.ts'
 import { readConfig } from './config.ts'
+import { beginLife } from './first-life.ts'
 
 let lines = ''
 /** Events of one moment are one write: each write wakes whoever reads the log. */
@@ -25,9 +26,14 @@ export async function runInitContainer(): Promise<number> {
   const terminationLog = process.env.LOCKKEEPER_TERMINATION_LOG ?? '/dev/termination-log'
   process.once('SIGTERM', () => stopSoon(stop))
   process.once('SIGINT', () => stopSoon(stop))
+  const life = beginLife(process.env)
+  let deadlineMs = 0
   try {
     const config = readConfig(process.env)
-    const live = await bringUp(config, stop.signal)
+    deadlineMs = config.request.deadlineMs
+    const request = { ...config.request, deadlineMs: life.deadlineOf(deadlineMs) }
+    const live = await bringUp({ ...config, request }, stop.signal)
+    life.end()
     emit({ level: 'info', event: 'done', message: `the schema is ready for ${config.request.target}` })
     leave(terminationLog, terminationOfSuccess(live))
     return 0
@@ -36,7 +42,9 @@ export async function runInitContainer(): Promise<number> {
       emit({ level: 'warn', event: 'failed', message: 'stopped by a signal; nothing is half done' })
       return 143
     }
-    const failure = error instanceof RunFailure ? error : unexpected(error)
+    const failed = error instanceof RunFailure ? error : unexpected(error)
+    const waited = performance.now() >= life.deadlineOf(deadlineMs)
+    const failure = waited ? life.said(failed, deadlineMs) : failed
     const { code, message, fix, place } = failure
     const exit = exitOf(code)
     emit({

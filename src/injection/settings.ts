@@ -59,6 +59,20 @@ export interface ReadSettings {
 }
 
 const quantity = /^\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi)?$/
+const UNITS: Readonly<Record<string, number>> = {
+  m: 1e-3,
+  k: 1e3,
+  Ki: 2 ** 10,
+  M: 1e6,
+  Mi: 2 ** 20,
+  G: 1e9,
+  Gi: 2 ** 30,
+}
+
+/** A quantity of Kubernetes as a number. */
+const bytesOf = (text: string): number => Number.parseFloat(text) * (UNITS[/[a-zA-Z]+$/.exec(text)?.[0] ?? ''] ?? 1)
+/** Kubernetes refuses a request above its limit. */
+const smaller = (a: string, b: string): string => (bytesOf(a) < bytesOf(b) ? a : b)
 
 /** Annotations of a workload and its namespace to settings, or to every finding at once. */
 export function readSettings(own: Intent, namespace: Annotations): ReadSettings {
@@ -95,6 +109,11 @@ export function readSettings(own: Intent, namespace: Annotations): ReadSettings 
   const format = get(INTENT.format) === undefined ? undefined : choice(INTENT.format, FORMATS, 'golang-migrate')
   const mode = choice(INTENT.mode, MODES, DEFAULTS.mode)
   if (mode === 'gate') findings.push(later(INTENT.mode, mode))
+  const memoryLimit = matching(CONFIG.memoryLimit, quantity, 'write a quantity like 256Mi') ?? '256Mi'
+  const memoryRequest =
+    matching(CONFIG.memoryRequest, quantity, 'write a quantity like 64Mi') ?? smaller('64Mi', memoryLimit)
+  if (bytesOf(memoryRequest) > bytesOf(memoryLimit))
+    bad(CONFIG.memoryRequest, `write at most the limit, which is ${memoryLimit} (${CONFIG.memoryLimit})`)
   const breakGlass = readBreakGlass(own[INTENT.breakGlass], findings)
   const settings = {
     set: matching(INTENT.set, /^[\w.-]{1,63}$/, 'write letters, digits, "-", "_" and "."') ?? DEFAULTS.set,
@@ -114,8 +133,8 @@ export function readSettings(own: Intent, namespace: Annotations): ReadSettings 
     placeholders: parsePlaceholders(runner[ENV.placeholders] ?? '') ?? {},
     image: readImage(own, namespace, policy, findings),
     cpuRequest: matching(CONFIG.cpuRequest, quantity, 'write a quantity like 10m') ?? '10m',
-    memoryRequest: matching(CONFIG.memoryRequest, quantity, 'write a quantity like 64Mi') ?? '64Mi',
-    memoryLimit: matching(CONFIG.memoryLimit, quantity, 'write a quantity like 256Mi') ?? '256Mi',
+    memoryRequest,
+    memoryLimit,
     afterContainer: matching(CONFIG.afterContainer, name, 'write the name of an init container'),
     imageVolume,
     usersAssigned: namespace[ASSIGNED_USERS] !== undefined,

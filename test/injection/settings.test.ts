@@ -109,3 +109,28 @@ describe('settings', () => {
     ])
   })
 })
+
+describe('memory', () => {
+  const key = (name: string) => `config.lockkeeper.dev/memory-${name}`
+
+  test.each<[Record<string, string>, string, string]>([
+    [{}, '64Mi', '256Mi'],
+    [{ [key('limit')]: '48Mi' }, '48Mi', '48Mi'],
+    [{ [key('limit')]: '50000k' }, '50000k', '50000k'],
+    [{ [key('limit')]: '1Gi' }, '64Mi', '1Gi'],
+    [{ [key('limit')]: '67108864' }, '67108864', '67108864'],
+    [{ [key('limit')]: '128Mi', [key('request')]: '128Mi' }, '128Mi', '128Mi'],
+  ])('is requested below its limit: %j', (annotations, request, limit) => {
+    expect(read(annotations).settings).toMatchObject({ memoryRequest: request, memoryLimit: limit })
+  })
+
+  test.each<[Record<string, string>, string]>([
+    [{ [key('request')]: '512Mi' }, '256Mi'],
+    [{ [key('request')]: '100Mi', [key('limit')]: '100M' }, '100M'],
+  ])('that is requested above it is refused, which Kubernetes would do less clearly: %j', (annotations, limit) => {
+    expect(read(annotations).findings[0]).toMatchObject({
+      code: 'annotation-invalid',
+      fix: expect.stringContaining(`at most the limit, which is ${limit}`),
+    })
+  })
+})

@@ -1,5 +1,6 @@
 import type { Finding } from '../migration/finding.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
+import { sanitize } from '../migration/sanitize.ts'
 import { compareVersions } from '../migration/version.ts'
 import { Problem } from '../problem.ts'
 import type { Judgement } from '../safety/judge.ts'
@@ -37,6 +38,7 @@ export async function lint(output: Output, options: LintOptions, read: Migration
         `${files.migrations.length} ${files.migrations.length === 1 ? 'migration' : 'migrations'}, no finding`,
       )
   }
+  if (files.passedOver !== undefined) output.say(describePassedOver(files.passedOver))
   return findings.some(({ severity }) => severity === 'error') ? 1 : 0
 }
 
@@ -80,3 +82,11 @@ const irreversible = ({ version, up, irreversible: declared }: Migration): Findi
 
 /** By version; within one the order in which they were found is that of up, down and line. */
 const byPlace = (a: Finding, b: Finding) => compareVersions(a.version ?? '0', b.version ?? '0')
+
+const MAX_NAMED = 20
+
+/** Not a finding: a folder may hold what it likes, but nobody should believe that it ran. */
+const describePassedOver = (names: readonly string[]): string => {
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : ''
+  return sanitize(`no migrations, passed over: ${names.slice(0, MAX_NAMED).join(', ')}${more}`)
+}

@@ -5,6 +5,10 @@ import { parseVersion } from './version.ts'
 /** What the `-- lockkeeper:` lines of a script say. Lines are those of the file, 1-based. */
 export interface Directives {
   readonly irreversible?: NonNullable<Migration['irreversible']>
+  /** The step is done by something else than this script: why. */
+  readonly elsewhere?: NonNullable<Migration['irreversible']>
+  /** The author's word that the up script leaves nothing that a down script could undo: why. */
+  readonly nothingToUndo?: NonNullable<Migration['irreversible']>
   readonly floor?: string
   readonly noTransaction?: number
   /** The author's word that code written for the schema before this script works after it too: why. */
@@ -47,6 +51,8 @@ function take(found: Found, word: string, rest: string, line: number): boolean {
   if (floor !== undefined) found.floor = floor
   else if (rest === '') return false
   else if (word === 'irreversible') found.irreversible = { reason: rest, line }
+  else if (word === 'elsewhere') found.elsewhere = { reason: rest, line }
+  else if (word === 'nothing-to-undo') found.nothingToUndo = { reason: rest, line }
   else if (word === 'compatible') found.compatible = rest
   else {
     const [, code = '', reason = ''] = /^(\S+)\s*(.*)$/.exec(rest) ?? []
@@ -62,11 +68,13 @@ function unclear(file: string, line: number, word: string, rest: string): Findin
   return { code: 'marker-unclear', severity, file, line, message: `${file} line ${line} ${what}`, fix }
 }
 
+const needReason: ReadonlySet<string> = new Set(['irreversible', 'compatible', 'elsewhere', 'nothing-to-undo'])
+
 function complaint(word: string, rest: string): [what: string, fix: string, severity: Finding['severity']] {
   const known =
-    'write `-- lockkeeper: irreversible REASON`, `floor VERSION`, `no-transaction`, `compatible REASON` or `allow CODE REASON`'
+    'write `-- lockkeeper: irreversible REASON`, `nothing-to-undo REASON`, `elsewhere REASON`, `floor VERSION`, `no-transaction`, `compatible REASON` or `allow CODE REASON`'
   if (word === 'floor') return ['gives no version as its floor', known, 'error']
-  if (word === 'irreversible' || word === 'compatible') return [`says ${word} without a reason`, known, 'error']
+  if (needReason.has(word)) return [`says ${word} without a reason`, known, 'error']
   if (word !== 'allow') return [`has the unknown directive "${word}"`, known, 'error']
   const [code = ''] = rest.split(/\s/)
   if (code === '') return ['allows a finding without its code and a reason', known, 'error']

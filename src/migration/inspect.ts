@@ -1,9 +1,11 @@
+import { checksumOf } from './checksum.ts'
 import { type Directives, readDirectives } from './directives.ts'
 import type { Finding } from './finding.ts'
 import { OpenText } from './lexer.ts'
 import type { Format, Migration, Script, TransactionMode } from './migration.ts'
 import { lineOf, type Statement } from './statements.ts'
 import { transactionBody } from './transaction.ts'
+import { type Undoable, whatNeedsUndoing } from './undoable.ts'
 
 /** What is known of the folder: whose files they are, and where the history is kept. */
 export interface Surroundings {
@@ -21,17 +23,27 @@ export function inspectMigration(
 ): { migration: Migration; findings: Finding[] } {
   const up = inspectScript(given.up)
   const down = given.down && inspectScript(given.down)
-  const { irreversible, floor } = up.directives
+  const { floor, elsewhere } = up.directives
   const findings = [...up.findings, ...(down?.findings ?? [])]
-  if (given.down === undefined && irreversible === undefined) findings.push(missing(given, around.format))
-  if (given.down !== undefined && down?.statements?.length === 0 && irreversible === undefined) {
-    findings.push(empty(given.down))
+  if (elsewhere !== undefined && up.statements?.length !== 0) findings.push(notElsewhere(given.up, elsewhere.line))
+  const irreversible = up.directives.irreversible ?? (elsewhere && { ...elsewhere, reason: doneBy(elsewhere.reason) })
+  const said = sayNothing({ up, down, given, irreversible })
+  findings.push(...said.findings)
+  if (!said.settled) {
+    if (given.down === undefined && irreversible === undefined) findings.push(missing(given, around.format))
+    if (given.down !== undefined && down?.statements?.length === 0 && irreversible === undefined) {
+      findings.push(empty(given.down))
+    }
   }
   if (given.down !== undefined) findings.push(...touches(given.down, down?.statements ?? [], around))
-  const known = up.statements?.length === 0 ? '0' : floor
+  // What happens elsewhere may be anything.
+  const known = up.statements?.length === 0 && elsewhere === undefined ? '0' : floor
   return {
     migration: {
       ...given,
+      ...(said.down && { down: said.down }),
+      ...(said.nothing && { nothingToUndo: true as const }),
+      ...(elsewhere && { elsewhere: true as const }),
       transaction: {
         up: modeOf(up, given.transaction.up),
         down: down === undefined ? given.transaction.down : modeOf(down, given.transaction.down),
@@ -70,6 +82,73 @@ function inspectScript(script: Script): Inspected {
     if (!(error instanceof OpenText)) throw error
     const findings = [...directives.findings, open(script, error)]
     return { directives, statements: undefined, alone: false, outer: false, findings }
+  }
+}
+
+interface Claim {
+  readonly given: Migration
+  readonly up: Inspected
+  readonly down: Inspected | undefined
+  readonly irreversible: Migration['irreversible'] | undefined
+}
+
+/**
+ * What `nothing-to-undo` comes to. It holds where the up script only changes rows and settings; then a down script that is
+ * not there is one without statements. `settled`: what is to be said of the way back is said.
+ */
+function sayNothing({ given, up, down, irreversible }: Claim): {
+  readonly down?: Script
+  readonly nothing: boolean
+  readonly settled: boolean
+  readonly findings: readonly Finding[]
+} {
+  const claim = up.directives.nothingToUndo ?? down?.directives.nothingToUndo
+  if (claim === undefined || irreversible !== undefined || up.statements === undefined) {
+    return { nothing: false, settled: false, findings: [] }
+  }
+  const from = up.directives.nothingToUndo === undefined && given.down !== undefined ? given.down : given.up
+  if ((down?.statements?.length ?? 0) > 0) {
+    return { nothing: false, settled: true, findings: [twoReadings(from, claim.line, given.down?.file ?? '')] }
+  }
+  const against = whatNeedsUndoing(given.up.text)
+  if (against !== undefined) {
+    return { nothing: false, settled: true, findings: [needsUndoing(given, against, claim.line)] }
+  }
+  if (given.down !== undefined) return { nothing: true, settled: true, findings: [] }
+  const text = `-- lockkeeper: nothing-to-undo ${claim.reason}\n`
+  const said = { file: given.up.file, line: claim.line, text, checksum: checksumOf(text) }
+  return { down: said, nothing: true, settled: true, findings: [] }
+}
+
+const doneBy = (reason: string) => `it is done elsewhere: ${reason}`
+
+const twoReadings = ({ file }: Script, line: number, down: string): Finding => ({
+  code: 'marker-unclear',
+  severity: 'error',
+  file,
+  line,
+  message: `${file} line ${line} says that nothing is to be undone, and ${down} has statements that would run`,
+  fix: 'remove the directive, or the statements of the down script',
+})
+
+const notElsewhere = ({ file }: Script, line: number): Finding => ({
+  code: 'marker-unclear',
+  severity: 'error',
+  file,
+  line,
+  message: `${file} line ${line} says that the migration is done elsewhere, and the file has statements that would run`,
+  fix: 'remove the directive, or the statements',
+})
+
+const needsUndoing = ({ up }: Migration, { what, start }: Undoable, line: number): Finding => {
+  const at = lineOf(up.text, start) + up.line - 1
+  return {
+    code: 'rollback-missing',
+    severity: 'error',
+    file: up.file,
+    line: at,
+    message: `${up.file} has no down script: line ${at} has ${what}, so nothing-to-undo (line ${line}) does not count`,
+    fix: 'write the down script, or declare the up script irreversible',
   }
 }
 

@@ -42,7 +42,7 @@ export function commentOf(text: string): { signs: string; said: string } | undef
 export const saysNothing = ({ text }: Line): boolean => /^\s*(?:--|$)/.test(text)
 
 /** A name that golang-migrate takes too. */
-const isPairName = (name: string) => /^\d+_.*\.(?:up|down)\.sql$/.test(name)
+const isPairName = (name: string) => /^\d+_.*\.(?:up|down)\.[^/]*$/.test(name)
 
 /**
  * Whether a file has a marker of its format. Near misses count, but not in a file that is named for golang-migrate: there

@@ -50,6 +50,10 @@ export interface Migration {
   readonly transaction: { readonly up: TransactionMode; readonly down: TransactionMode }
   /** `-- lockkeeper: irreversible REASON` in the up script. */
   readonly irreversible?: { readonly reason: string; readonly line: number }
+  /** `-- lockkeeper: elsewhere REASON`: it is not run here, but recorded; what it does is not known. `irreversible` too. */
+  readonly elsewhere?: true
+  /** `-- lockkeeper: nothing-to-undo REASON`, and nothing in the up script speaks against it. `down` has no statement. */
+  readonly nothingToUndo?: true
   /**
    * Lowest target whose code is known to work once this migration is applied; code below it is known to break.
    * `-- lockkeeper: floor VERSION` says it; an up script without statements has `0`. Absent: unknown.
@@ -95,6 +99,8 @@ export interface MigrationSet {
   readonly baselines?: readonly Migration[]
   /** Both directions, sorted by version, file, line. Errors of single migrations carry their `version`. */
   readonly findings: readonly Finding[]
+  /** Names of files that are no migrations, and were left out. Absent: none. */
+  readonly passedOver?: readonly string[]
 }
 
 /** What a format needs to know beside the files. */
@@ -124,6 +130,13 @@ export interface Format {
   recognises(file: SourceFile): boolean
   /** Whether a file of this name belongs to a folder of this format, well-formed or not. A name with `/` is in a subfolder. */
   owns(name: string): boolean
+  /**
+   * The version that a file of this name would be in this format, whatever it ends in; undefined where the name has none.
+   * It says of programs beside the SQL which step they are.
+   */
+  versionOf(name: string): string | undefined
+  /** Whether a file that it does not own is named so that its tool could be set up to run it. */
+  isNamed?(name: string): boolean
   /** Files that it owns to migrations. Ambiguity is a finding, never a guess. */
   read(files: readonly SourceFile[], options: FormatOptions): ParsedFiles
   /** What to write where a migration has no down script: `write 43_add_email.down.sql`. */

@@ -1,4 +1,5 @@
 import { DEFAULTS, type FormatName, INTENT } from '../contract.ts'
+import { programFindings, sortFiles, strayFinding } from './beside.ts'
 import type { Finding } from './finding.ts'
 import { formats } from './formats/formats.ts'
 import { inspectAll } from './inspect-all.ts'
@@ -23,18 +24,23 @@ export function readMigrations(files: readonly RawFile[], options: ReadOptions =
   const decoded = wanted.map(decodeSource)
   const sources = decoded.map(({ source }) => source)
   const unread = decoded.flatMap(({ finding }) => finding ?? [])
-  const findings: Finding[] = []
   const format = recognise(sources, options.format)
   if (format === undefined) return nothing(options, ...(unread.length > 0 ? unread : [unrecognised(wanted)]))
   if ('code' in format) return nothing(options, format)
 
-  const own = sources.filter(({ name }) => format.owns(name))
-  const owned = new Set(own)
-  for (const file of sources) if (!owned.has(file) && isStray(file)) findings.push(stray(file, format))
+  const { own, programs, strays, passedOver } = sortFiles(sources, format)
   const around = { format, historySchema: options.historySchema ?? DEFAULTS.historySchema }
   const read = inspectAll(format.read(own, { placeholders: options.placeholders ?? {} }), around)
-  const parsed = unread.length === 0 ? read : withUnread(read, unread)
-  return { format: format.name, ...parsed, findings: [...findings, ...parsed.findings].sort(byPlace) }
+  const ignored = new Set(passedOver)
+  const needed = unread.filter(({ file }) => !ignored.has(file ?? ''))
+  const parsed = needed.length === 0 ? read : withUnread(read, needed)
+  const findings = [
+    ...strays.map((name) => strayFinding(name, format)),
+    ...programFindings(programs, parsed.migrations, format),
+    ...parsed.findings,
+  ].sort(byPlace)
+  const left = [...passedOver, ...(deep ? [] : visible.flatMap(({ name }) => (name.includes('/') ? name : [])))]
+  return { format: format.name, ...parsed, findings, ...(left.length > 0 && { passedOver: left }) }
 }
 
 /**
@@ -90,9 +96,6 @@ const mixed = (one: Said, other: Said): Finding => ({
   fix: `keep the files of one format, or say which it is (--format, annotation ${INTENT.format})`,
 })
 
-/** Only Flyway looks into subfolders; the others never see what lies there. */
-const isStray = ({ name }: SourceFile) => /\.sql$/i.test(name) && !name.includes('/')
-
 const nothing = ({ format }: ReadOptions, ...findings: Finding[]): MigrationSet => ({
   format: format ?? 'golang-migrate',
   migrations: [],
@@ -103,14 +106,6 @@ const byPlace = (a: Finding, b: Finding) =>
   compareVersions(a.version ?? '0', b.version ?? '0') ||
   (a.file ?? '').localeCompare(b.file ?? '') ||
   (a.line ?? 0) - (b.line ?? 0)
-
-const stray = (file: SourceFile, format: Format): Finding => ({
-  code: 'version-invalid',
-  severity: 'error',
-  file: file.name,
-  message: `${file.name} is not named as a migration of the format ${format.name}`,
-  fix: `name it like ${format.example}, or move it away`,
-})
 
 const unrecognised = (files: readonly RawFile[]): Finding => ({
   code: 'source-unreadable',

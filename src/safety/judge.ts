@@ -50,7 +50,9 @@ export function judge({ migrations }: Pick<MigrationSet, 'migrations'>, options:
     const beside = (releases.get(scope) ?? []).flatMap((each) => each.up.statements)
     const judged = [
       ...judgeScripts(read, { server, schema: schema.fork(), beside }),
-      ...(down === undefined || migration.irreversible !== undefined ? [] : judgeRollback(up, down, schema, repeated)),
+      ...(down === undefined || migration.irreversible !== undefined || migration.nothingToUndo
+        ? []
+        : judgeRollback(up, down, schema, repeated)),
     ]
     for (const statement of up.statements) for (const effect of effectsOf(statement)) schema.apply(effect, scope)
     settled.push(...settle(migration.version, down === undefined ? [up] : [up, down], judged))

@@ -21,7 +21,7 @@ test('a rollout without a down script is refused in these words', async () => {
 
 test('every finding is listed at once, each with its cure', async () => {
   const files = {
-    '3_a.up.sql': '-- lockkeeper: irreversible it deletes old orders\nDELETE FROM orders;\nCOMMIT;\n',
+    '3_a.up.sql': '-- lockkeeper: irreversible it deletes old orders\nDELETE FROM orders;\nCOMMIT;\nSELECT 1;\n',
     '3_a.down.sql': '-- nothing to do\n',
     'notes.sql': 'SELECT 1;',
     '03_b.up.sql': 'SELECT 2;',

@@ -27,6 +27,12 @@ describe('lint', () => {
       expect(await lockkeeper(['lint'], { cwd })).toEqual({ code: 0, stdout: '1 migration, no finding\n', stderr: '' })
     }))
 
+  test('names what is in the folder and is no migration', () =>
+    withFolder(inMigrations({ ...sound, 'README.md': '', 'old/1_open.up.sql': '' }), async (cwd) => {
+      const stderr = 'no migrations, passed over: README.md, old/1_open.up.sql\n'
+      expect(await lockkeeper(['lint'], { cwd })).toEqual({ code: 0, stdout: '1 migration, no finding\n', stderr })
+    }))
+
   test('names file, line, code and cure of each finding about the files, and ends with 1', () =>
     withFolder(inMigrations(broken), async (cwd) => {
       const { code, stdout } = await lockkeeper(['lint'], { cwd })

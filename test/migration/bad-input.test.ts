@@ -28,7 +28,7 @@ describe('names that differ only in case', () => {
     [
       'of golang-migrate, in the ending',
       { '1_a.up.sql': 'SELECT 1;', '1_a.up.SQL': 'SELECT 2;', '1_a.down.sql': 'SELECT 1;' },
-      'version-invalid',
+      'version-duplicate',
       '1_a.up.SQL',
     ],
     [

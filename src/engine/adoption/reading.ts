@@ -110,8 +110,8 @@ const placeholder = ({ version, name, file }: ToolRow): Migration => ({
 })
 
 /** Throws where the file is not the script that ran; a warning where that cannot be told. */
-function compare({ tool }: Adoption, { version, checksum }: ToolRow, { up }: Migration): string[] {
-  if (checksum === undefined) return []
+function compare({ tool }: Adoption, { version, checksum }: ToolRow, { up, elsewhere }: Migration): string[] {
+  if (checksum === undefined || elsewhere === true) return []
   const text = rawText(up)
   if (text === undefined) {
     return [`${up.file} has placeholders, so it is not compared with what ${tool.title} ran as version ${version}`]

@@ -1,7 +1,7 @@
 import type { Finding } from '../finding.ts'
 import { commentOf, hasMarker, type Line, linesOf, shown, unclear } from '../lines.ts'
 import type { Format, SourceFile } from '../migration.ts'
-import { nextNumber, titleOf } from '../scaffold.ts'
+import { nextNumber, numberOf, titleOf } from '../scaffold.ts'
 import { MAX_INT64, readSections, type Sections, sectionOf } from './sections.ts'
 
 /** `3 add email.sql`: any file whose name begins with a number, whatever it ends in (DBDeploy, FilenameParser). */
@@ -15,6 +15,7 @@ export const dbdeploy: Format = {
   historyTable: 'changelog',
   recognises: (file) => spacedName.test(file.name) || (fileName.test(file.name) && hasMarker(file, /undo/i, markerOf)),
   owns: (name) => fileName.test(name),
+  versionOf: numberOf,
   read: (files) => readSections(files, { tool: 'DBDeploy', fileName, most: MAX_INT64, sectionsOf }),
   missingDown: ({ up }) => `add a line \`--//@UNDO\` and what undoes it to ${up.file}`,
   scaffold: (highest, name) => [{ name: `${nextNumber(highest)}_${titleOf(name)}.sql`, content: '\n\n--//@UNDO\n\n' }],

@@ -1,7 +1,7 @@
 import type { Finding } from '../finding.ts'
 import { type Complaint, commentOf, hasMarker, type Line, linesOf, saysNothing, shown, unclear } from '../lines.ts'
 import type { Format, Migration, SourceFile, TransactionMode } from '../migration.ts'
-import { nextNumber, titleOf } from '../scaffold.ts'
+import { nextNumber, numberOf, titleOf } from '../scaffold.ts'
 import { readSections, type Sections, sectionOf } from './sections.ts'
 
 /** `20240131120000_name.sql`; the number may be followed by anything (dbmate 2.35, pkg/dbmate/db.go). */
@@ -13,6 +13,7 @@ export const dbmate: Format = {
   historyTable: 'schema_migrations',
   recognises: (file) => fileName.test(file.name) && hasMarker(file, /migrate/i, markerOf),
   owns: (name) => fileName.test(name),
+  versionOf: numberOf,
   read(files) {
     const { migrations, findings } = readSections(files, { tool: 'dbmate', fileName, sectionsOf })
     return { migrations, findings: [...findings, ...ordersThatDiffer(migrations)] }

@@ -1,6 +1,6 @@
 import type { Format } from '../migration.ts'
 import { titleOf } from '../scaffold.ts'
-import { isConf, isOfFlyway, isProgram, isSql, looksLikeFlyway } from './flyway/names.ts'
+import { isConf, isNamedForFlyway, isOfFlyway, isProgram, isSql, looksLikeFlyway, versionOf } from './flyway/names.ts'
 import { readFlyway } from './flyway/read.ts'
 
 /**
@@ -14,6 +14,8 @@ export const flyway: Format = {
   recurses: true,
   recognises: ({ name }) => isOfFlyway(name),
   // Below a subfolder nobody else looks, so every SQL file there is either Flyway's or misnamed.
+  versionOf,
+  isNamed: isNamedForFlyway,
   owns: (name) => isConf(name) || isProgram(name) || looksLikeFlyway(name) || (isSql(name) && name.includes('/')),
   read: readFlyway,
   missingDown: ({ up }) => `write ${up.file.replace(/V(?=[^/]*$)/, 'U')}`,

@@ -2,11 +2,11 @@ import { checksumOf } from '../checksum.ts'
 import { duplicate } from '../duplicate.ts'
 import type { Finding } from '../finding.ts'
 import type { Format, Migration, Script, SourceFile } from '../migration.ts'
-import { nextNumber, titleOf } from '../scaffold.ts'
+import { nextNumber, numberOf, titleOf } from '../scaffold.ts'
 import { compareVersions, parseVersion } from '../version.ts'
 
-/** `N_name.up.sql` and `N_name.down.sql`, in one folder; the number orders them (`010` is 10). */
-const fileName = /^(\d+)_(.*)\.(up|down)\.sql$/
+/** `N_name.up.sql` and `N_name.down.sql`, in one folder, with any ending (source/parse.go); the number orders them (`010` is 10). */
+const fileName = /^(\d+)_(.*)\.(up|down)\.([^/]*)$/
 
 export const golangMigrate: Format = {
   name: 'golang-migrate',
@@ -14,8 +14,9 @@ export const golangMigrate: Format = {
   historyTable: 'schema_migrations',
   recognises: (file) => fileName.test(file.name),
   owns: (name) => fileName.test(name),
+  versionOf: numberOf,
   read,
-  missingDown: ({ up }) => `write ${up.file.replace(/\.up\.sql$/, '.down.sql')}`,
+  missingDown: ({ up }) => `write ${otherSide(up.file, 'down')}`,
   scaffold(highest, name) {
     const next = nextNumber(highest)
     const title = titleOf(name)
@@ -62,5 +63,7 @@ const alone = (version: string, file: string): Finding => ({
   version,
   file,
   message: `${file} is a down script of version ${version}, which has no up script`,
-  fix: `add ${file.replace(/\.down\.sql$/, '.up.sql')} or remove ${file}`,
+  fix: `add ${otherSide(file, 'up')} or remove ${file}`,
 })
+
+const otherSide = (file: string, side: 'up' | 'down') => file.replace(/\.(?:up|down)(?=\.[^.]*$)/, `.${side}`)

@@ -2,20 +2,20 @@ import type { Finding } from '../finding.ts'
 import { lex, OpenText } from '../lexer.ts'
 import { type Complaint, hasMarker, type Line, linesOf, saysNothing, unclear } from '../lines.ts'
 import type { Format, SourceFile } from '../migration.ts'
-import { nextNumber, titleOf } from '../scaffold.ts'
+import { nextNumber, numberOf, titleOf } from '../scaffold.ts'
 import { annotationOf, endIt, knownAnnotation, type Seen, take } from './goose-annotations.ts'
 import { MAX_INT64, readSections, type Sections, sectionOf } from './sections.ts'
 
 /** `00001_name.sql` (goose 3.27, migration.go). Its migrations in Go are named in the same way. */
-const fileName = /^(\d+)_([^/]*)(?:\.sql|(?<!_test)\.go)$/
+const fileName = /^(\d+)_([^/]*)\.sql$/
 
 export const goose: Format = {
   name: 'goose',
   example: '00003_add_email.sql, with the lines -- +goose Up and -- +goose Down',
   historyTable: 'goose_db_version',
-  recognises: (file) =>
-    fileName.test(file.name) && file.name.endsWith('.sql') && hasMarker(file, /goose/i, knownAnnotation),
+  recognises: (file) => fileName.test(file.name) && hasMarker(file, /goose/i, knownAnnotation),
   owns: (name) => fileName.test(name),
+  versionOf: numberOf,
   read: (files) => readSections(files, { tool: 'goose', fileName, least: '1', most: MAX_INT64, sectionsOf }),
   missingDown: ({ up }) => `add a section \`-- +goose Down\` to ${up.file}`,
   scaffold: (highest, name) => [
@@ -25,7 +25,6 @@ export const goose: Format = {
 
 function sectionsOf(file: SourceFile): Sections {
   const transaction = { up: 'required', down: 'required' } as const
-  if (file.name.endsWith('.go')) return { transaction, findings: [inGo(file)] }
   const findings: Finding[] = []
   const seen: Seen = { noTransaction: false, blocks: [] }
   let early: Line | undefined
@@ -77,11 +76,3 @@ function runsOn(block: string, rest: string): boolean {
   }
   return false
 }
-
-const inGo = ({ name }: SourceFile): Finding => ({
-  code: 'source-unreadable',
-  severity: 'error',
-  file: name,
-  message: `${name} is a migration in Go, which only goose itself can run; without it the others would run past it`,
-  fix: 'write it in SQL',
-})

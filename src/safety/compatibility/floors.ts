@@ -34,7 +34,8 @@ export class Floors {
   }
 }
 
-function floorOf({ version, floor }: Migration, { up }: Both): string | undefined {
+function floorOf({ version, floor, elsewhere }: Migration, { up }: Both): string | undefined {
   if (floor !== undefined) return floor
+  if (elsewhere === true && up.word === undefined) return undefined // Its script says nothing of what is done.
   return up.verdict === 'works' ? '0' : up.verdict === 'breaks' ? version : undefined
 }

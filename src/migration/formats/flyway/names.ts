@@ -30,13 +30,6 @@ const stemOf = (path: string): string => baseOf(path).replace(/\.[^.]*$/, '')
  * repeatable one needs its name here, since nothing else tells it from others.
  */
 export function parseName(path: string): Resource | Misnamed {
-  if (isProgram(path)) {
-    return {
-      kind: 'misnamed',
-      what: `is a migration that Flyway would run, but no SQL, so Lockkeeper cannot`,
-      fix: `write it as ${stemOf(path)}.sql`,
-    }
-  }
   return parseStem(stemOf(path)) ?? whyMisnamed(stemOf(path), (stem) => parseStem(stem) !== undefined)
 }
 
@@ -57,6 +50,18 @@ function parseStem(stem: string): Resource | undefined {
 }
 
 const isPrefix = (text: string): text is Prefix => Object.hasOwn(kinds, text)
+
+/** The version of a versioned migration, whatever the file ends in (`sqlMigrationSuffixes`, Java and script migrations). */
+export function versionOf(path: string): string | undefined {
+  const resource = parseStem(stemOf(path))
+  return resource?.kind === 'versioned' ? resource.version : undefined
+}
+
+/** Whether Flyway would run it if its ending were among `sqlMigrationSuffixes`. */
+export function isNamedForFlyway(path: string): boolean {
+  const resource = parseStem(baseOf(path).replace(/\..*$/, ''))
+  return resource !== undefined && resource.kind !== 'callback' && baseOf(path).includes('__')
+}
 
 /** Whether only Flyway would name a file so. */
 export function isOfFlyway(path: string): boolean {

@@ -98,4 +98,117 @@ describe.each(majors)('what comes while a step runs, on PostgreSQL %i', (major) 
       expect(await versions(database)).toBe('1')
       expect(await has(database, 'a', 'x')).toBe(true)
     }))
+
+  test('of several steps on their way at once, those before the one that is taken back stay, and go down with their scripts', () =>
+    withDatabase(server, async (database) => {
+      const four = {
+        ...two,
+        '3_c.up.sql': 'create table c (id int);',
+        '3_c.down.sql': 'drop table c;',
+        '4_drop.up.sql': `alter table a drop column x; ${gate}`,
+        '4_drop.down.sql': 'alter table a add column x int;',
+        '5_d.up.sql': 'create table d (id int);',
+        '5_d.down.sql': 'drop table d;',
+      }
+      expect((await at(database, '2', 4, two, { env: always })).code).toBe(0)
+      const late = await meanwhile(
+        database,
+        () => at(database, '5', 5, four, { env: always }),
+        // It is recorded, and waits for the lock.
+        async () =>
+          expect((await at(database, '2', 6, two, { env: always })).termination).toMatchObject({ code: 'deadline' }),
+      )
+      expect(late.termination).toMatchObject({ code: 'superseded' })
+      expect(await versions(database)).toBe('1 2 3')
+      expect((await at(database, '2', 6, two, { env: always })).code).toBe(0)
+      expect(await versions(database)).toBe('1 2')
+      expect(await has(database, 'a', 'x')).toBe(true)
+    }))
+
+  test('forward again while a down script runs: the down is taken back, and nothing that the newer code needs is gone', () =>
+    withDatabase(server, async (database) => {
+      const files = { ...two, '2_b.down.sql': `drop table b; ${gate}` }
+      expect((await at(database, '2', 1, files, { env: always })).code).toBe(0)
+      const late = await meanwhile(
+        database,
+        () =>
+          at(
+            database,
+            '1',
+            2,
+            { '1_a.up.sql': two['1_a.up.sql'] ?? '', '1_a.down.sql': 'drop table a;' },
+            { env: always },
+          ),
+        async () => expect((await at(database, '2', 3, files, { env: always })).code).toBe(0),
+      )
+      expect(late.code, late.output).toBe(0)
+      expect(await versions(database)).toBe('1 2')
+      expect(await has(database, 'b', 'id')).toBe(true)
+    }))
+
+  test('a neighbour that starts while a down script runs holds what it needs', () =>
+    withDatabase(server, async (database) => {
+      const [a, b] = ['a', 'b'].map((name) => ({ workload: `shop/Deployment/${name}` }))
+      const files = { ...two, '2_b.down.sql': `drop table b; ${gate}` }
+      const one = { '1_a.up.sql': two['1_a.up.sql'] ?? '', '1_a.down.sql': 'drop table a;' }
+      expect((await at(database, '2', 1, files, { ...a, env: always })).code).toBe(0)
+      const down = await meanwhile(
+        database,
+        () => at(database, '1', 2, one, { ...a, env: always }),
+        async () => expect((await at(database, '2', 1, files, b)).code).toBe(0),
+      )
+      expect(down.termination, down.output).toMatchObject({ code: 'held-by-workload' })
+      expect(down.termination?.message).toContain('shop/Deployment/b')
+      expect(await has(database, 'b', 'id')).toBe(true)
+    }))
+
+  test('a script that chose its isolation level sees nothing of others, so they wait for it', () =>
+    withDatabase(server, async (database) => {
+      const three = {
+        ...two,
+        '3_drop.up.sql': `begin isolation level serializable; alter table a drop column x; ${gate} commit;`,
+        '3_drop.down.sql': 'alter table a add column x int;',
+      }
+      const env = { ...always, LOCKKEEPER_DEADLINE: '20s' }
+      expect((await at(database, '2', 4, two, { env })).code).toBe(0)
+      let newer: ReturnType<typeof at> | undefined
+      const first = await meanwhile(
+        database,
+        () => at(database, '3', 5, three, { env }),
+        async () => {
+          newer = at(database, '2', 6, two, { env })
+          const blocked = `select from pg_locks where relation = 'lockkeeper.requirement'::regclass and not granted`
+          while ((await database.sql(blocked)).length === 0) await sleep(50)
+        },
+      )
+      expect(first.output).toContain('"event":"applied"')
+      expect((await newer)?.code).toBe(0)
+      expect(await versions(database)).toBe('1 2')
+      expect(await has(database, 'a', 'x')).toBe(true)
+    }))
+
+  test.each([
+    [
+      'a trigger',
+      `create function gone() returns trigger language plpgsql as 'begin return null; end';
+      create trigger gone before insert on lockkeeper.migration for each row execute function gone();`,
+    ],
+    ['a rule', 'create rule gone as on insert to lockkeeper.migration do instead nothing;'],
+    [
+      'a trigger for one version',
+      `create function gone() returns trigger language plpgsql as 'begin return null; end';
+      create trigger gone before insert on lockkeeper.migration for each row when (new.version = ''1'') execute function gone();`.replaceAll(
+        "''1''",
+        "'1'",
+      ),
+    ],
+  ])('a step that makes %s which swallows its row in the history is rolled back, once', (_, trap) =>
+    withDatabase(server, async (database) => {
+      const files = { '1_a.up.sql': `create table a (id int); ${trap}`, '1_a.down.sql': 'drop table a;' }
+      const run = await at(database, '1', 1, files)
+      expect(run.termination, run.output).toMatchObject({ code: 'history-untrusted', version: '1' })
+      expect(await has(database, 'a', 'id')).toBe(false)
+      expect(run.events.filter(({ event }) => event === 'applying')).toHaveLength(1)
+    }),
+  )
 })

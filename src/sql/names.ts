@@ -49,9 +49,14 @@ const spoken: Readonly<Record<string, string>> = {
 /** A type as people write it: `varchar(20)`, `integer[]`, `app.mood`. */
 export function typeText(type: TypeName | undefined): string {
   const parts = partsOf(type?.names)
-  const own = parts[0] === 'pg_catalog' ? (spoken[parts[1] ?? ''] ?? parts[1] ?? '') : nameOf(...parts)
+  const [first = '', second = ''] = parts
+  const plain = parts.length === 1 ? spoken[first] : undefined
+  const own = first === 'pg_catalog' ? (spoken[second] ?? second) : (plain ?? nameOf(...parts))
   const sizes = (type?.typmods ?? []).flatMap((each) =>
     'A_Const' in each && each.A_Const.ival !== undefined ? [each.A_Const.ival.ival ?? 0] : [],
   )
   return `${own}${sizes.length > 0 ? `(${sizes.join(',')})` : ''}${'[]'.repeat(type?.arrayBounds?.length ?? 0)}`
 }
+
+/** A type without its size, which tells no functions apart: `varchar` of `varchar(20)`. */
+export const unsizedType = (type: TypeName | undefined): string => typeText(type).replace(/\([\d,]*\)/, '')

@@ -4,7 +4,8 @@ import { effectsOf } from '../../sql/effects/effects.ts'
 import type { Schema } from '../../sql/schema.ts'
 import type { ReadScript, Statement } from '../../sql/statement.ts'
 import type { Found } from '../rule.ts'
-import { Delta, type Difference } from './delta.ts'
+import type { Changed } from './changes.ts'
+import { Delta, type Difference, type Ineffective } from './delta.ts'
 
 /** A migration's two scripts, side by side. */
 export interface Pair {
@@ -17,7 +18,11 @@ export interface Pair {
   /** What differs from that once the up script ran. */
   readonly after: ReadonlyMap<string, Difference>
   /** What still differs once the down script ran. */
-  readonly left: Delta
+  readonly left: ReadonlyMap<string, Difference>
+  /** What is there as before, and is not what it was. */
+  readonly changed: readonly Changed[]
+  /** Each DROP … IF EXISTS of the down script that finds nothing. */
+  readonly ineffective: readonly Ineffective[]
   /** What both do, statement by statement. */
   readonly doing: { readonly up: readonly Doing[]; readonly down: readonly Doing[] }
 }
@@ -29,11 +34,12 @@ export interface Doing {
 
 export function pairOf(up: ReadScript, down: ReadScript, schema: Schema, repeated: readonly Thing[]): Pair {
   const doing = { up: doingOf(up), down: doingOf(down) }
-  const left = new Delta(schema)
-  for (const { statement, effects } of doing.up) for (const effect of effects) left.apply(effect, statement, 'up')
-  const after = new Map(left.differences)
-  for (const { statement, effects } of doing.down) for (const effect of effects) left.apply(effect, statement, 'down')
-  return { up, down, schema, repeated, after, left, doing }
+  const delta = new Delta(schema)
+  for (const { statement, effects } of doing.up) for (const effect of effects) delta.apply(effect, statement, 'up')
+  const after = delta.differences()
+  for (const { statement, effects } of doing.down) for (const effect of effects) delta.apply(effect, statement, 'down')
+  const { ineffective } = delta
+  return { up, down, schema, repeated, after, left: delta.differences(), changed: delta.changes(), ineffective, doing }
 }
 
 const doingOf = ({ statements }: ReadScript): Doing[] =>

@@ -10,15 +10,13 @@ export const rollbackDropsOthers: RollbackRule = {
   why: 'The rollback takes away what an earlier release made and still needs, with what is in it, or fails because it is not there.',
   certainty: 'A warning: a function that the up script calls may have made it.',
   find(pair) {
-    return dropped(pair)
-      .filter(({ thing, statement }) => isKnown(pair, thing) || !ifExists(pair, statement, thing))
-      .map(({ thing, statement, moved }) => ({
-        in: 'down',
-        statement,
-        message: `${moved ? 'renames' : 'drops'} ${labelOf(thing)}, which ${pair.up.script.file} did not make`,
-        fix: 'take back what the up script does and no more: remove it, or correct the name',
-        sql: [],
-      }))
+    return dropped(pair).map(({ thing, statement, moved }) => ({
+      in: 'down',
+      statement,
+      message: `${moved ? 'renames' : 'drops'} ${labelOf(thing)}, which ${pair.up.script.file} did not make`,
+      fix: 'take back what the up script does and no more: remove it, or correct the name',
+      sql: [],
+    }))
   },
   examples: {
     finds: [
@@ -41,22 +39,14 @@ export const rollbackDropsOthers: RollbackRule = {
   },
 }
 
-/** What the down script took away that was not the up's. */
-export const dropped = ({ left, doing, after, repeated }: Pair): Difference[] => {
+/** What was there before and the down script took away. */
+const dropped = ({ left, doing, after, repeated, schema }: Pair): Difference[] => {
   const made = [...after.values()].filter(({ how }) => how === 'made')
-  return outermost([...left.differences.values()].filter(({ how, by }) => how === 'gone' && by === 'down'))
-    .filter(({ thing }) => ![...made.map((each) => each.thing), ...repeated].some((each) => isSame(each, thing)))
-    .filter(({ thing }) => !mayConcern(doing.up, thing.name))
-}
-
-export const isKnown = ({ schema }: Pair, thing: Difference['thing']): boolean => schema.find(thing) !== undefined
-
-/** Whether the statement says that it need not be there. */
-export const ifExists = ({ doing }: Pair, statement: Difference['statement'], thing: Difference['thing']): boolean =>
-  doing.down.some(
-    (each) =>
-      each.statement === statement &&
-      each.effects.some(
-        (effect) => effect.act === 'drop' && effect.ifExists && labelOf(effect.thing) === labelOf(thing),
-      ),
+  return (
+    outermost([...left.values()].filter(({ how, by }) => how === 'gone' && by === 'down'))
+      .filter(({ thing }) => ![...made.map((each) => each.thing), ...repeated].some((each) => isSame(each, thing)))
+      .filter(({ thing }) => !mayConcern(doing.up, thing.name))
+      // A statement of the down script that cannot be read from outside may have made it, too.
+      .filter(({ thing }) => schema.find(thing) !== undefined || !mayConcern(doing.down, thing.name))
   )
+}

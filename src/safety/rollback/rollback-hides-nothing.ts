@@ -1,22 +1,28 @@
 import { labelOf, type Thing } from '../../sql/effects/effect.ts'
-import type { Pair, RollbackRule } from './pair.ts'
-import { dropped, ifExists, isKnown } from './rollback-drops-others.ts'
+import { mayConcern, type Pair, type RollbackRule } from './pair.ts'
+import { isSame } from './same.ts'
 
 export const rollbackHidesNothing: RollbackRule = {
   code: 'rollback-hides-nothing',
   severity: 'warning',
-  finds: 'DROP … IF EXISTS in a down script of something that neither its up nor an earlier migration made.',
+  finds:
+    'DROP … IF EXISTS in a down script of something that neither its up nor an earlier migration made, while something of that kind stays.',
   why: 'IF EXISTS makes a misspelt name a success that undoes nothing.',
   certainty: 'A warning: a function that the up script calls may have made it, or an earlier tool.',
   find(pair) {
-    return dropped(pair)
-      .filter(({ thing, statement }) => !isKnown(pair, thing) && ifExists(pair, statement, thing))
-      .filter(({ thing }) => !isOfSerial(pair, thing))
+    const { ineffective, left, doing, repeated } = pair
+    // Where nothing of its kind is left, the name cannot be a wrong one for it.
+    const kinds = new Set(
+      [...left.values()].flatMap(({ how, by, thing }) => (how === 'made' && by === 'up' ? thing.kind : [])),
+    )
+    return ineffective
+      .filter(({ thing }) => kinds.has(thing.kind) && !repeated.some((each) => isSame(each, thing)))
+      .filter(({ thing }) => !mayConcern(doing.up, thing.name) && !isOfSerial(pair, thing))
       .map(({ thing, statement }) => ({
         in: 'down',
         statement,
-        message: `drops ${labelOf(thing)} IF EXISTS, and nothing makes it: this undoes nothing`,
-        fix: 'correct the name, and leave IF EXISTS out: then a wrong name is an error',
+        message: `drops ${labelOf(thing)} IF EXISTS, which no script creates: this undoes nothing`,
+        fix: 'correct the name, and remove IF EXISTS, so that a wrong name is an error',
         sql: [],
       }))
   },

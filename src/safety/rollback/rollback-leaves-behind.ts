@@ -9,7 +9,7 @@ export const rollbackLeavesBehind: RollbackRule = {
   why: 'After the rollback it is still there: the migration cannot be applied again (already exists), and the schema is one that no release was tested on.',
   certainty: 'A warning: a function that the down script calls may drop it where the text does not show it.',
   find({ left, doing }) {
-    return outermost([...left.differences.values()].filter(({ how, by }) => how === 'made' && by === 'up'))
+    return outermost([...left.values()].filter(({ how, by }) => how === 'made' && by === 'up'))
       .filter(({ thing, moved }) => !moved && !mayConcern(doing.down, thing.name))
       .map(leaves)
   },

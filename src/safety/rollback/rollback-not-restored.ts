@@ -1,5 +1,7 @@
 import { labelOf } from '../../sql/effects/effect.ts'
-import { mayConcern, outermost, type RollbackRule } from './pair.ts'
+import type { Changed } from './changes.ts'
+import { mayConcern, outermost, type Pair, type PairFound, type RollbackRule } from './pair.ts'
+import { isSame } from './same.ts'
 
 export const rollbackNotRestored: RollbackRule = {
   code: 'rollback-not-restored',
@@ -8,26 +10,21 @@ export const rollbackNotRestored: RollbackRule = {
     'What the up script drops, renames or changes (a default, NOT NULL, a type, an owner, privileges, the body of a function, …) and the down script does not put back.',
   why: 'After the rollback the release before runs on a schema that it was not made for.',
   certainty: 'A warning: it may be meant to stay, and a function that the down script calls may put it back.',
-  find({ left, doing }) {
-    const gone = outermost([...left.differences.values()].filter(({ how, by }) => how === 'gone' && by === 'up'))
+  find(pair) {
+    const { left, doing } = pair
+    const gone = outermost([...left.values()].filter(({ how, by }) => how === 'gone' && by === 'up'))
       .filter(({ thing }) => !mayConcern(doing.down, thing.name))
       .map(({ thing, statement, moved }) => ({
         in: 'up' as const,
         statement,
-        message: `${moved ? 'renames' : 'drops'} ${labelOf(thing)}, which the down script does not ${moved ? 'take back' : 'make again'}`,
-        fix: moved ? 'rename it back in the down script' : `make ${labelOf(thing)} again in the down script, as it was`,
+        message: `${moved ? 'renames' : 'drops'} ${labelOf(thing)}, which the down script does not ${moved ? 'rename back' : 'create again'}`,
+        fix: moved
+          ? 'rename it back in the down script'
+          : `create ${labelOf(thing)} again in the down script, as it was`,
         sql: [],
       }))
-    const changed = [...left.changed.values()]
-      .filter(({ property }) => !mayConcern(doing.down, property.of.name))
-      .map(({ property: { what, of }, statement }) => ({
-        in: 'up' as const,
-        statement,
-        message: `changes the ${what} of ${labelOf(of)}, which the down script does not put back`,
-        fix: `set the ${what} of ${labelOf(of)} in the down script, as it was`,
-        sql: [],
-      }))
-    return [...gone, ...changed]
+    const changed = pair.changed.filter(({ of }) => !mayConcern(doing.down, of.name) && !repeated(pair, of))
+    return [...gone, ...changed.map((each) => unlike(each, pair))]
   },
   examples: {
     finds: [
@@ -72,4 +69,19 @@ export const rollbackNotRestored: RollbackRule = {
       { up: 'ALTER TABLE orders VALIDATE CONSTRAINT total', down: 'SELECT 1' },
     ],
   },
+}
+
+/** A repeatable migration creates it again, as it is to be. */
+const repeated = ({ repeated }: Pair, it: Changed['of']) => repeated.some((each) => isSame(each, it))
+
+function unlike({ what, of, by, statement, again }: Changed, { up }: Pair): PairFound {
+  const label = labelOf(of)
+  const restore = `restore the ${what} of ${label} as it was before ${up.script.file}`
+  if (by === 'down') {
+    const does = again ? `creates ${label} with another ${what}` : `sets another ${what} of ${label}`
+    return { in: 'down', statement, message: `${does} than before ${up.script.file}`, fix: restore, sql: [] }
+  }
+  const does = again ? `replaces ${label} by one with another ${what}` : `changes the ${what} of ${label}`
+  const message = `${does}, which the down script does not restore`
+  return { in: 'up', statement, message, fix: `${restore}, in the down script`, sql: [] }
 }

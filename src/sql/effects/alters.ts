@@ -1,18 +1,21 @@
 import type { AlterTableCmd, AlterTableStmt, Node, RangeVar, RenameStmt } from 'libpg-query'
+import { definitionOf } from '../definition.ts'
 import { ident, listName, nameOf, partsOf, relationName, sibling, typeText } from '../names.ts'
-import { columnEffects, constraintEffects } from './constraints.ts'
-import { type Effect, set, type Thing, thing } from './effect.ts'
+import { columnEffects, constraintEffects, defaultText } from './constraints.ts'
+import { type Effect, NONE, OWNED_BY, set, type Thing, thing } from './effect.ts'
 import { kindOf, thingOf } from './kinds.ts'
+import { optionOf } from './make.ts'
 
 /** What an ALTER, RENAME or GRANT does, or undefined for any other statement. */
 export function alterEffects(node: Node): Effect[] | undefined {
   if ('AlterTableStmt' in node) return alterTable(node.AlterTableStmt)
   if ('RenameStmt' in node) return rename(node.RenameStmt)
   if ('AlterObjectSchemaStmt' in node) {
-    const { relation, object, objectType, newschema = '' } = node.AlterObjectSchemaStmt
+    const { relation, object, objectType, newschema = '', missing_ok: ifExists = false } = node.AlterObjectSchemaStmt
     const from = relation === undefined ? object && thingOf(objectType, object) : of(objectType, relation)
     if (from === undefined) return []
-    return [{ act: 'move', from, to: { ...from, name: `${nameOf(newschema)}.${from.name.split('.').at(-1)}` } }]
+    const to = { ...from, name: `${nameOf(newschema)}.${from.name.split('.').at(-1)}` }
+    return [{ act: 'move', from, to, ifExists }]
   }
   if ('AlterEnumStmt' in node) {
     const { typeName, oldVal, newVal = '', skipIfNewValExists: ifMissing = false } = node.AlterEnumStmt
@@ -22,7 +25,11 @@ export function alterEffects(node: Node): Effect[] | undefined {
     return [{ act: 'make', thing: made, within: [thing('type', type)], needs: [], ifMissing }]
   }
   if ('AlterDomainStmt' in node) return domain(node.AlterDomainStmt)
-  if ('AlterSeqStmt' in node) return [set('options', of('OBJECT_SEQUENCE', node.AlterSeqStmt.sequence))]
+  if ('AlterSeqStmt' in node) {
+    const sequence = of('OBJECT_SEQUENCE', node.AlterSeqStmt.sequence)
+    const owner = partsOf(optionOf(node.AlterSeqStmt.options, 'owned_by')?.arg)
+    return [owner.length > 1 ? set(OWNED_BY, sequence, [], nameOf(...owner)) : set('options', sequence)]
+  }
   if ('AlterPolicyStmt' in node) {
     const { table, policy_name: name = '' } = node.AlterPolicyStmt
     return [set('definition', thing('policy', `${relationName(table)}.${ident(name)}`), [of('OBJECT_TABLE', table)])]
@@ -100,7 +107,7 @@ export function actionEffects(relation: RangeVar | undefined, cmd: AlterTableCmd
     return constraintEffects(relation, def.Constraint)
   }
   if (subtype === 'AT_DropConstraint') return [{ act: 'drop', thing: constraint, ifExists, cascade }]
-  if (subtype === 'AT_ValidateConstraint') return [set('validity', constraint, [constraint, table])]
+  if (subtype === 'AT_ValidateConstraint') return [set('validity', constraint, [constraint, table], 'yes')]
   if (subtype === 'AT_AlterColumnType' && def !== undefined && 'ColumnDef' in def) {
     return [set('type', column, [column, table], typeText(def.ColumnDef.typeName))]
   }
@@ -108,21 +115,30 @@ export function actionEffects(relation: RangeVar | undefined, cmd: AlterTableCmd
     const part = relationName(def.PartitionCmd.name)
     const bond = thing('partition', `${part} of ${table.name}`)
     if (subtype === 'AT_DetachPartition') return [{ act: 'drop', thing: bond, ifExists: false, cascade: false }]
-    return [{ act: 'make', thing: bond, within: [table, thing('table', part)], needs: [] }]
+    return [{ act: 'make', thing: bond, within: [table, thing(kind, part)], needs: [] }]
   }
   const ofColumn = OF_COLUMN[subtype]
-  if (ofColumn !== undefined)
-    return [set(ofColumn, column, [column, table], subtype === 'AT_DropExpression' ? 'none' : undefined)]
+  if (ofColumn !== undefined) return [set(ofColumn, column, [column, table], valueSetBy(cmd))]
   const ofTable = OF_TABLE[subtype]
   if (ofTable !== undefined) return [set(ofTable, table, [table])]
   const trigger = /^AT_(?:Enable|Disable).*Trig/.test(subtype)
   return trigger ? [set('state', thing('trigger', `${table.name}.${name}`), [table])] : []
 }
 
-function rename({ renameType, relation, object, subname = '', newname = '', relationType }: RenameStmt): Effect[] {
+/** The value that an action gives a property of a column, where the text tells. */
+function valueSetBy({ subtype, def }: AlterTableCmd): string | undefined {
+  if (subtype === 'AT_ColumnDefault') return defaultText(def)
+  if (subtype === 'AT_SetNotNull') return 'yes'
+  if (subtype === 'AT_DropNotNull') return 'no'
+  if (subtype === 'AT_SetExpression' && def !== undefined) return definitionOf(def)
+  return subtype === 'AT_DropExpression' || subtype === 'AT_DropIdentity' ? NONE : undefined
+}
+
+function rename({ renameType, relation, object, subname = '', newname = '', ...more }: RenameStmt): Effect[] {
+  const { relationType, missing_ok: ifExists = false } = more
   const kind = kindOf(renameType)
   const on = relationName(relation)
-  const move = (from: Thing, to: string): Effect[] => [{ act: 'move', from, to: { ...from, name: to } }]
+  const move = (from: Thing, to: string): Effect[] => [{ act: 'move', from, to: { ...from, name: to }, ifExists }]
   if (kind === 'column' || kind === 'attribute' || kind === 'constraint' || kind === 'trigger' || kind === 'policy') {
     const known = kind === 'column' && kindOf(relationType) === 'type' ? 'attribute' : kind
     return move(thing(known, `${on}.${ident(subname)}`), `${on}.${ident(newname)}`)

@@ -1,7 +1,9 @@
 import type { ColumnDef, Constraint, Node, RangeVar } from 'libpg-query'
+import { definitionOf } from '../definition.ts'
 import { ident, nameOf, partsOf, relationName, sibling, typeText } from '../names.ts'
+import { serialOf } from '../types.ts'
 import { nodesOf } from '../walk.ts'
-import { type Make, type Move, type SetProperty, set, thing } from './effect.ts'
+import { type Make, type Move, NONE, type Properties, type SetProperty, set, thing } from './effect.ts'
 
 /** A column and what stands behind it: its constraints are things of their own. */
 export function columnEffects(
@@ -18,8 +20,33 @@ export function columnEffects(
     needs: [thing('type', typeText(def.typeName).replace(/[([].*$/, ''))],
     ifMissing,
     facts: { type: typeText(def.typeName), generated: constraints.some(isGenerated) },
+    properties: columnProperties(def, constraints),
   }
   return [column, ...constraints.flatMap((each) => constraintEffects(table, each, def.colname))]
+}
+
+/** What its definition says of a column, and what it is like where that says nothing. */
+function columnProperties(def: ColumnDef, constraints: readonly Constraint[]): Properties {
+  const of = (contype: Constraint['contype']) => constraints.find((each) => each.contype === contype)
+  const serial = serialOf(def.typeName)
+  const identity = of('CONSTR_IDENTITY')
+  const required = serial !== undefined || identity !== undefined || of('CONSTR_PRIMARY') || of('CONSTR_NOTNULL')
+  const value = of('CONSTR_DEFAULT')?.raw_expr
+  const expression = of('CONSTR_GENERATED')?.raw_expr
+  return {
+    type: serial ?? typeText(def.typeName),
+    'not null': required ? 'yes' : 'no',
+    // The default of a serial column is a sequence whose name the text does not tell.
+    ...(serial === undefined && { default: defaultText(value) }),
+    expression: expression === undefined ? NONE : definitionOf(expression),
+    identity: identity === undefined ? NONE : (identity.generated_when ?? ''),
+  }
+}
+
+/** A default; NULL is none. */
+export function defaultText(expression: Node | undefined): string {
+  const value = expression === undefined ? NONE : definitionOf(expression)
+  return value === 'null' ? NONE : value
 }
 
 const isGenerated = ({ contype }: Constraint) => contype === 'CONSTR_GENERATED'
@@ -44,7 +71,7 @@ export function constraintEffects(
   const columns = constrainedColumns(constraint, column)
   const within = [thing('table', relation), ...columns.map((each) => thing('column', `${relation}.${ident(each)}`))]
   if (contype === 'CONSTR_NOTNULL' && column === undefined) {
-    return columns.map((each) => set('not null', thing('column', `${relation}.${ident(each)}`), within))
+    return columns.map((each) => set('not null', thing('column', `${relation}.${ident(each)}`), within, 'yes'))
   }
   if (ENDINGS[contype] === undefined) return []
   const named = conname ?? indexname ?? constraintName(table, constraint, column)
@@ -57,11 +84,29 @@ export function constraintEffects(
     facts: {
       valid: !skip_validation,
       ...(contype === 'CONSTR_CHECK' && { check: true, notNull: neverNull(raw_expr) }),
+      ...((contype === 'CONSTR_PRIMARY' || contype === 'CONSTR_UNIQUE') && { keys: columns.join(' ') }),
+      ...(contype === 'CONSTR_PRIMARY' && { primary: true }),
+      ...(contype === 'CONSTR_FOREIGN' && { refersTo: partsOf(constraint.pk_attrs).join(' ') }),
     },
+    properties: constraintProperties(constraint, columns),
   }
   return indexname === undefined
     ? [made]
     : [{ act: 'move', from: thing('index', sibling(table, indexname)), to: made.thing }]
+}
+
+function constraintProperties(constraint: Constraint, columns: readonly string[]): Properties {
+  const { contype, raw_expr, pktable, pk_attrs, exclusions, where_clause, access_method, including } = constraint
+  const { deferrable, initdeferred, nulls_not_distinct, fk_matchtype, fk_upd_action, fk_del_action } = constraint
+  const keyed = raw_expr === undefined && exclusions === undefined ? columns : []
+  const flags = { deferrable, initdeferred, nulls_not_distinct, fk_matchtype, fk_upd_action, fk_del_action }
+  const parts = { contype, keyed, raw_expr, to: pktable?.relname, exclusions, where_clause, access_method, including }
+  return {
+    definition: definitionOf({ ...parts, ...flags }),
+    validity: constraint.skip_validation === true ? 'no' : 'yes',
+    // Without columns it refers to the primary key, whose columns the text does not tell.
+    ...(pk_attrs !== undefined && { 'referenced columns': definitionOf(pk_attrs) }),
+  }
 }
 
 /** The name that a constraint has, or gets from the server. */

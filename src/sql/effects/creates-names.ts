@@ -1,4 +1,5 @@
 import type { Node } from 'libpg-query'
+import { definitionOf } from '../definition.ts'
 import { ident, listName, nameOf, partsOf, relationName } from '../names.ts'
 import { type Effect, thing } from './effect.ts'
 import { kindOf } from './kinds.ts'
@@ -12,10 +13,19 @@ export function nameEffects(node: Node): Effect[] | undefined {
     const within = owner.length > 1 ? [thing('table', nameOf(...owner.slice(0, -1)))] : []
     return [make('sequence', relationName(sequence), { within, ifMissing })]
   }
-  if ('CreateEnumStmt' in node) return [make('type', listName(node.CreateEnumStmt.typeName))]
-  if ('CompositeTypeStmt' in node) return [make('type', relationName(node.CompositeTypeStmt.typevar))]
+  if ('CreateEnumStmt' in node) {
+    const { typeName, vals } = node.CreateEnumStmt
+    return [make('type', listName(typeName), { properties: { values: partsOf(vals).map(ident).join(' ') } })]
+  }
+  if ('CompositeTypeStmt' in node) {
+    const { typevar, coldeflist } = node.CompositeTypeStmt
+    return [make('type', relationName(typevar), { properties: { definition: definitionOf(coldeflist) } })]
+  }
   if ('CreateRangeStmt' in node) return [make('type', listName(node.CreateRangeStmt.typeName))]
-  if ('CreateDomainStmt' in node) return [make('type', listName(node.CreateDomainStmt.domainname))]
+  if ('CreateDomainStmt' in node) {
+    const { domainname, ...rest } = node.CreateDomainStmt
+    return [make('type', listName(domainname), { properties: { definition: definitionOf(rest) } })]
+  }
   if ('CreateExtensionStmt' in node) {
     const { extname = '', if_not_exists: ifMissing } = node.CreateExtensionStmt
     return [make('extension', ident(extname), { ifMissing })]

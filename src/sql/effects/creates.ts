@@ -1,5 +1,6 @@
 import type { CreateFunctionStmt, CreateStmt, FunctionParameter, IndexStmt, Node, RangeVar } from 'libpg-query'
-import { ident, listName, partsOf, relationName, sibling, typeText } from '../names.ts'
+import { definitionOf } from '../definition.ts'
+import { ident, listName, partsOf, relationName, sibling, unsizedType } from '../names.ts'
 import { columnEffects, columnsIn, constraintEffects, relationsIn } from './constraints.ts'
 import { nameEffects } from './creates-names.ts'
 import { type Effect, type Make, thing } from './effect.ts'
@@ -18,31 +19,39 @@ export function createEffects(node: Node): Effect[] | undefined {
   if ('IndexStmt' in node) return [index(node.IndexStmt)]
   if ('ViewStmt' in node) {
     const { view, query, replace } = node.ViewStmt
-    return [make('view', relationName(view), { needs: tables(relationsIn(query)), replace })]
+    const facts = { temporary: view?.relpersistence === 't' }
+    const properties = { definition: definitionOf(query) }
+    return [make('view', relationName(view), { needs: tables(relationsIn(query)), replace, facts, properties })]
   }
   if ('CreateTableAsStmt' in node) {
     const { into, objtype, query, if_not_exists: ifMissing } = node.CreateTableAsStmt
     const needs = objtype === 'OBJECT_MATVIEW' ? tables(relationsIn(query)) : []
-    return [make(kindOf(objtype), relationName(into?.rel), { needs, ifMissing })]
+    const facts = { temporary: into?.rel?.relpersistence === 't', copied: true }
+    const properties = objtype === 'OBJECT_MATVIEW' ? { definition: definitionOf(query) } : {}
+    return [make(kindOf(objtype), relationName(into?.rel), { needs, ifMissing, facts, properties })]
   }
   if ('SelectStmt' in node && node.SelectStmt.intoClause !== undefined) {
-    return [make('table', relationName(node.SelectStmt.intoClause.rel))]
+    const { rel } = node.SelectStmt.intoClause
+    const facts = { temporary: rel?.relpersistence === 't', copied: true }
+    return [make('table', relationName(rel), { facts })]
   }
   if ('CreateFunctionStmt' in node) return [functionOf(node.CreateFunctionStmt)]
   if ('CreateTrigStmt' in node) {
-    const { relation, trigname = '', funcname, replace } = node.CreateTrigStmt
+    const { relation, trigname = '', funcname, replace, ...rest } = node.CreateTrigStmt
     const needs = [thing('function', listName(funcname))]
-    return [
-      make('trigger', `${relationName(relation)}.${ident(trigname)}`, { within: [named(relation)], needs, replace }),
-    ]
+    const properties = { definition: definitionOf([funcname, rest]) }
+    const more = { within: [named(relation)], needs, replace, properties }
+    return [make('trigger', `${relationName(relation)}.${ident(trigname)}`, more)]
   }
   if ('CreatePolicyStmt' in node) {
-    const { table: on, policy_name: name = '' } = node.CreatePolicyStmt
-    return [make('policy', `${relationName(on)}.${ident(name)}`, { within: [named(on)] })]
+    const { table: on, policy_name: name = '', ...rest } = node.CreatePolicyStmt
+    const properties = { definition: definitionOf(rest) }
+    return [make('policy', `${relationName(on)}.${ident(name)}`, { within: [named(on)], properties })]
   }
   if ('RuleStmt' in node) {
-    const { relation, rulename = '', replace } = node.RuleStmt
-    return [make('rule', `${relationName(relation)}.${ident(rulename)}`, { within: [named(relation)], replace })]
+    const { relation, rulename = '', replace, ...rest } = node.RuleStmt
+    const more = { within: [named(relation)], replace, properties: { definition: definitionOf(rest) } }
+    return [make('rule', `${relationName(relation)}.${ident(rulename)}`, more)]
   }
   if ('CreateSchemaStmt' in node) {
     const { schemaname = '', if_not_exists: ifMissing, schemaElts = [] } = node.CreateSchemaStmt
@@ -61,10 +70,12 @@ function table(stmt: CreateStmt): Effect[] {
     if ('ColumnDef' in each) return columnEffects(relation, each.ColumnDef)
     return 'Constraint' in each ? constraintEffects(relation, each.Constraint) : []
   })
+  const parts = inside.map((each) => (each.act === 'make' && ifMissing === true ? { ...each, ifMissing } : each))
+  const copied = inhRelations.length > 0 || tableElts.some((each) => 'TableLikeClause' in each)
   const needs = inside.flatMap((each) => (each.act === 'make' ? each.needs : []))
-  const facts = { partitioned: partspec !== undefined, temporary: relation?.relpersistence === 't' }
+  const facts = { partitioned: partspec !== undefined, temporary: relation?.relpersistence === 't', copied }
   const own = { within: partbound === undefined ? [] : parents, needs: [...parents, ...needs], ifMissing, facts }
-  return [make('table', relationName(relation), own), ...inside]
+  return [make('table', relationName(relation), own), ...parts]
 }
 
 function index({
@@ -74,6 +85,7 @@ function index({
   whereClause,
   unique,
   if_not_exists: ifMissing,
+  ...rest
 }: IndexStmt): Make {
   const columns = [...indexParams, whereClause].flatMap(columnsIn)
   const parts = indexParams.map((each) => ('IndexElem' in each ? (each.IndexElem.name ?? 'expr') : 'expr'))
@@ -84,17 +96,23 @@ function index({
     ifMissing,
     guessed: idxname === undefined,
     facts: { unique: unique === true },
+    properties: { definition: definitionOf([indexParams, whereClause, unique === true, rest]) },
   })
 }
 
-function functionOf({ funcname, parameters = [], options, replace }: CreateFunctionStmt): Make {
+function functionOf({ funcname, parameters = [], returnType, options = [], replace }: CreateFunctionStmt): Make {
   const volatility = optionOf(options, 'volatility')?.arg
   const said = volatility === undefined ? 'volatile' : partsOf(volatility)[0]
   const types = parameters.flatMap((each) => ('FunctionParameter' in each ? inputType(each.FunctionParameter) : []))
   const facts = { volatile: said === 'volatile' }
-  return make('function', `${listName(funcname)}(${types.join(', ')})`, { replace, facts })
+  const properties = { definition: definitionOf([parameters, returnType, options.toSorted(byName)]) }
+  return make('function', `${listName(funcname)}(${types.join(', ')})`, { replace, facts, properties })
 }
+
+/** The options of a function may stand in any order. */
+const byName = (a: Node, b: Node) => (optionName(a) < optionName(b) ? -1 : 1)
+const optionName = (node: Node) => ('DefElem' in node ? (node.DefElem.defname ?? '') : '')
 
 /** What tells functions of one name apart: the types of what goes in. */
 const inputType = ({ mode, argType }: FunctionParameter): string[] =>
-  mode === 'FUNC_PARAM_OUT' || mode === 'FUNC_PARAM_TABLE' ? [] : [typeText(argType)]
+  mode === 'FUNC_PARAM_OUT' || mode === 'FUNC_PARAM_TABLE' ? [] : [unsizedType(argType)]

@@ -26,7 +26,20 @@ export interface Make {
   /** The server chose the name; this is the one it usually takes. */
   readonly guessed?: boolean
   readonly facts?: Facts
+  readonly properties?: Properties
 }
+
+/**
+ * What a thing is like, by the name of the property: `type`, `default`, `not null` of a column, `definition` of an index.
+ * Values are compared and never shown; one that is absent is not known.
+ */
+export type Properties = Readonly<Record<string, string>>
+
+/** The value of `default`, `expression` and `identity` where a column has none. */
+export const NONE = 'none'
+
+/** The column that a sequence goes with. */
+export const OWNED_BY = 'owned by'
 
 /** What rules want to know of a thing later on. */
 export interface Facts {
@@ -36,6 +49,8 @@ export interface Facts {
   /** Of a table. */
   readonly partitioned?: boolean
   readonly temporary?: boolean
+  /** It has columns that the text does not name: AS SELECT, LIKE, INHERITS, PARTITION OF. */
+  readonly copied?: boolean
   /** Of an index. */
   readonly unique?: boolean
   /** Of a function. */
@@ -44,6 +59,12 @@ export interface Facts {
   readonly notNull?: readonly string[]
   readonly check?: boolean
   readonly valid?: boolean
+  /** Of a primary key. */
+  readonly primary?: boolean
+  /** Of a primary key or a unique constraint: its columns. */
+  readonly keys?: string
+  /** Of a foreign key: the columns that it refers to; '' for those of the primary key. */
+  readonly refersTo?: string
 }
 
 export interface Drop {
@@ -58,6 +79,7 @@ export interface Move {
   readonly act: 'move'
   readonly from: Thing
   readonly to: Thing
+  readonly ifExists?: boolean
 }
 
 /** A property gets another value. */
@@ -93,3 +115,11 @@ export const set = (what: string, of: Thing, within: readonly Thing[] = [], to?:
   within,
   ...(to !== undefined && { to }),
 })
+
+/** What a thing belongs to and needs once a property is set: a sequence its column, a column its type. */
+export function boundBy<Bound extends Pick<Make, 'within' | 'needs'>>(bound: Bound, what: string, to = ''): Bound {
+  if (what === OWNED_BY) return { ...bound, within: [...bound.within, thing('column', to)] }
+  if (what !== 'type' || to === '') return bound
+  const others = bound.needs.filter(({ kind }) => kind !== 'type')
+  return { ...bound, needs: [...others, thing('type', to.replace(/[([].*$/, ''))] }
+}

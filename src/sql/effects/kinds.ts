@@ -1,5 +1,5 @@
 import type { Node, ObjectType } from 'libpg-query'
-import { ident, listName, nameOf, partsOf, typeText } from '../names.ts'
+import { ident, listName, nameOf, partsOf, unsizedType } from '../names.ts'
 import { type Thing, thing } from './effect.ts'
 
 /** Kinds that share one space of names, or that people do not keep apart, are one. */
@@ -29,7 +29,7 @@ export function thingOf(type: ObjectType | undefined, object: Node): Thing {
   }
   if ('ObjectWithArgs' in object && kind === 'function') {
     const { objargs = [], args_unspecified: any } = object.ObjectWithArgs
-    const types = objargs.map((each) => typeText('TypeName' in each ? each.TypeName : undefined))
+    const types = objargs.map((each) => unsizedType('TypeName' in each ? each.TypeName : undefined))
     return thing(kind, `${listName(object)}${any === true ? '' : `(${types.join(', ')})`}`)
   }
   return thing(kind, listName(object))

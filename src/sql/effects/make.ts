@@ -1,5 +1,5 @@
 import type { DefElem, Node } from 'libpg-query'
-import { type Facts, type Make, type Thing, thing } from './effect.ts'
+import { type Facts, type Make, type Properties, type Thing, thing } from './effect.ts'
 
 interface More {
   readonly within?: readonly Thing[]
@@ -8,6 +8,7 @@ interface More {
   readonly ifMissing?: boolean | undefined
   readonly guessed?: boolean
   readonly facts?: Facts
+  readonly properties?: Properties
 }
 
 export const make = (kind: string, name: string, more: More = {}): Make => ({
@@ -19,6 +20,7 @@ export const make = (kind: string, name: string, more: More = {}): Make => ({
   ...(more.ifMissing === true && { ifMissing: true }),
   ...(more.guessed === true && { guessed: true }),
   ...(more.facts !== undefined && { facts: more.facts }),
+  ...(more.properties !== undefined && { properties: more.properties }),
 })
 
 /** The schema that a thing is in, where its name says so. What belongs to a table is where the table is. */

@@ -108,7 +108,9 @@ function certificateAilments({ certificate, configurations, namespace }: Install
   const fix =
     secret === 'lockkeeper-tls'
       ? `see kubectl -n ${namespace} logs deployment/lockkeeper; the pods make and heal it: kubectl -n ${namespace} rollout restart deployment/lockkeeper`
-      : `cert-manager makes it: kubectl -n ${namespace} describe certificate,secret/${secret}`
+      : secret === 'lockkeeper-cert-manager'
+        ? `cert-manager makes it: kubectl -n ${namespace} describe certificate,secret/${secret}`
+        : `renew it where it was made, and set certificates.caBundle in the chart where its CA is another`
   if (pair === 'unknown') return [] // Who runs this may not read it; the configurations are looked at without it.
   if (pair === 'missing' || pair === 'empty')
     return [error('certificate-missing', subject, `the Secret is ${pair}`, fix)]

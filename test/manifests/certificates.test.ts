@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { hasHelm, isTest, type Manifest, only, render } from './chart.ts'
+import { hasHelm, isTest, type Manifest, only, refusal, render } from './chart.ts'
 
 const configurations = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']
 const byCertManager = (issuerRef: object = {}) => render({ certificates: { mode: 'cert-manager', issuerRef } })
@@ -81,5 +81,60 @@ describe.skipIf(!hasHelm)('certificates from cert-manager', () => {
     const bound = only(manifests, 'ClusterRoleBinding').roleRef.name
     const verbs: string[] = only(manifests, 'ClusterRole', bound).rules.flatMap(({ verbs }: Manifest) => verbs)
     expect(verbs.filter((verb) => !['get', 'list', 'watch'].includes(verb))).toEqual([])
+  })
+})
+
+describe.skipIf(!hasHelm)('a certificate of yours', () => {
+  const caBundle = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+  const provided = () => render({ certificates: { mode: 'provided', secretName: 'own', caBundle } })
+
+  test('is mounted, trusted by both configurations, and leaves the pods no right to write', () => {
+    const manifests = provided()
+    expect(container(manifests).env).toContainEqual({ name: 'TLS_DIR', value: '/tls' })
+    expect(only(manifests, 'Deployment').spec.template.spec.volumes).toEqual([
+      { name: 'tls', secret: { secretName: 'own' } },
+    ])
+    expect(secretOfTest(manifests)).toBe('own')
+    for (const kind of configurations) {
+      const [webhook] = only(manifests, kind).webhooks
+      expect(Buffer.from(webhook.clientConfig.caBundle, 'base64').toString()).toBe(caBundle)
+      expect(only(manifests, kind).metadata).not.toHaveProperty('annotations')
+    }
+    expect(mayPatch(manifests)).toEqual(['get'])
+    expect(manifests.filter(({ kind }) => kind === 'Role' || kind === 'RoleBinding')).toEqual([])
+  })
+
+  test.each([
+    [{ mode: 'provided' }, 'needs certificates.secretName'],
+    [{ mode: 'provided', secretName: 'own' }, 'needs certificates.secretName'],
+    [{ mode: 'provided', secretName: 'own', caBundle: 'LS0tLS1CRUdJTiBDRVJ' }, 'certificates.caBundle (PEM)'],
+    [{ mode: 'cert-manager', secretName: 'own' }, 'set certificates.mode=provided too'],
+    [{ caBundle }, 'set certificates.mode=provided too'],
+  ])('is refused in part: %j', (certificates, why) => {
+    expect(refusal({ certificates })).toContain(why)
+  })
+})
+
+describe.skipIf(!hasHelm)('the right to get ConfigMaps', () => {
+  const rules = (manifests: Manifest[], name: string) => only(manifests, 'ClusterRole', name).rules
+  const configMaps = { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] }
+
+  test('is for the cluster by default, and for the namespaces that are named where you say so', () => {
+    expect(rules(render(), 'lockkeeper')).toContainEqual(configMaps)
+    const manifests = render({ rights: { configMaps: 'namespaces', namespaces: ['shop', 'billing'] } })
+    expect(rules(manifests, 'lockkeeper')).not.toContainEqual(configMaps)
+    expect(rules(manifests, 'lockkeeper-configmaps')).toEqual([configMaps])
+    const bindings = manifests.filter(({ metadata }) => metadata.name === 'lockkeeper-configmaps').slice(1)
+    expect(bindings.map(({ metadata, roleRef, subjects }) => [metadata.namespace, roleRef.name, subjects])).toEqual(
+      ['shop', 'billing'].map((namespace) => [
+        namespace,
+        'lockkeeper-configmaps',
+        [{ kind: 'ServiceAccount', name: 'lockkeeper', namespace: 'platform' }],
+      ]),
+    )
+  })
+
+  test('is refused with a list that counts for nothing', () => {
+    expect(refusal({ rights: { namespaces: ['shop'] } })).toContain('set it too, or take the list away')
   })
 })

@@ -29,6 +29,21 @@ describe.skipIf(!hasHelm)('the chart makes', () => {
       { certificates: { mode: 'cert-manager', issuerRef: { name: 'ca', kind: 'ClusterIssuer' } } },
       ['Certificate/lockkeeper'],
     ],
+    [
+      'a certificate of yours',
+      { certificates: { mode: 'provided', secretName: 'own', caBundle: '-----BEGIN CERTIFICATE-----' } },
+      [],
+    ],
+    [
+      'rights for each namespace',
+      { rights: { configMaps: 'namespaces', namespaces: ['shop', 'billing'] } },
+      [
+        ...selfManaged,
+        'ClusterRole/lockkeeper-configmaps',
+        'RoleBinding/lockkeeper-configmaps',
+        'RoleBinding/lockkeeper-configmaps',
+      ],
+    ],
     ['a network policy', { networkPolicy: { enabled: true } }, [...selfManaged, 'NetworkPolicy/lockkeeper']],
     [
       'a service monitor',

@@ -11,7 +11,7 @@ import type { MigrationSet } from '../migration/migration.ts'
 import { repeatableKey, repeatableName } from '../migration/repeatable.ts'
 import type { RunRequest } from '../migration/run-request.ts'
 import { sanitize } from '../migration/sanitize.ts'
-import { highestVersion } from '../migration/version.ts'
+import { highestVersion, NOTHING } from '../migration/version.ts'
 import { exitOf, RunFailure } from '../postgres/failure.ts'
 import type { Session } from '../postgres/session.ts'
 import { type DatabaseOptions, person, requestOf, targetOf, withDatabase } from './database.ts'
@@ -30,7 +30,7 @@ export interface AdoptOptions extends DatabaseOptions {
 export async function adopt(output: Output, options: AdoptOptions, files: MigrationSet): Promise<number> {
   const { from, keep = false, dryRun = false } = options
   const wish = { ...(from !== undefined && { from }), keep, asked: true }
-  const request: RunRequest = { ...requestOf(options, '0'), adopt: wish }
+  const request: RunRequest = { ...requestOf(options, NOTHING), adopt: wish }
   try {
     const found = await withDatabase(options, (session) => lookFor(session, request, files, dryRun))
     if (found === undefined) {

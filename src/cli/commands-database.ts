@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { DEFAULTS, FORMATS } from '../contract.ts'
 import { historyDdl } from '../history/ddl.ts'
-import { highestVersion } from '../migration/version.ts'
+import { highestVersion, NOTHING } from '../migration/version.ts'
 import { Problem } from '../problem.ts'
 import type { AdoptOptions } from './adopt.ts'
-import { requestOf, versionOption } from './database.ts'
+import { requestOf, versionOption, versionOrNone } from './database.ts'
 import type { MigrationOptions } from './migrations.ts'
 import { command, withDatabase, withFiles, withTimes } from './program.ts'
 
@@ -50,14 +50,17 @@ export function addDatabaseCommands(): void {
       command(
         'down',
         'revert with the scripts stored in the database; the files are not needed',
-        'lockkeeper down --to 42',
+        'lockkeeper down --to 42\n  lockkeeper down --steps 1\n  lockkeeper down --to none   (everything, a version 0 too)',
         async (output, options) => {
           const [{ move }, { lookAt }] = await Promise.all([import('./move.ts'), import('./status.ts')])
           const { to, steps, force } = options as { to?: string; steps?: number; force?: boolean }
           if ((to === undefined) === (steps === undefined))
-            throw new Problem('down needs either --to or --steps', 'lockkeeper down --to 42, or --to 0 for everything')
+            throw new Problem(
+              'down needs either --to or --steps',
+              'lockkeeper down --to 42, or --to none for everything',
+            )
           const target =
-            to === undefined ? await stepsBack(steps ?? 0, () => lookAt(options)) : (versionOption('--to', to) ?? '0')
+            to === undefined ? await stepsBack(steps ?? 0, () => lookAt(options)) : (versionOrNone('--to', to) ?? '0')
           if (force === true) output.say('warning: --force ignores what other workloads hold')
           const request = { ...requestOf(options, target), lower: { force: force === true } }
           return move(output, options, request, async () => undefined)
@@ -65,7 +68,7 @@ export function addDatabaseCommands(): void {
       ),
     ),
   )
-    .option('--to <version>', 'version to go back to; 0 reverts everything')
+    .option('--to <version>', 'version to go back to; 0 reverts everything above version 0, none everything')
     .option('--steps <n>', 'how many versions to go back', positive)
     .option('--force', 'even below what a workload requires')
 
@@ -101,15 +104,16 @@ export function addDatabaseCommands(): void {
         command(
           'adopt',
           'take a database over that has no history yet, from another tool or at a version',
-          'lockkeeper adopt --from flyway --dry-run   (or --at 42)',
+          'lockkeeper adopt --from flyway --dry-run\n  lockkeeper adopt --from golang-migrate --table app_a_migrations --set app_a\n  lockkeeper adopt --at 42',
           async (output, options) => {
-            const [{ move }, { adopt }] = await Promise.all([import('./move.ts'), import('./adopt.ts')])
-            const at = versionOption('--at', (options as { at?: string }).at)
+            const { adopt } = await import('./adopt.ts')
+            const at = versionOrNone('--at', (options as { at?: string }).at)
             if (at === undefined) return adopt(output, options as AdoptOptions, await filesOf(options))
             const { from, keep, dryRun } = options as AdoptOptions
             if (from !== undefined || keep || dryRun)
               throw new Problem('--at goes without --from, --keep and --dry-run', 'lockkeeper adopt --from flyway')
-            return move(output, options, { ...requestOf(options, '0'), adoptAt: at }, () => filesOf(options))
+            const { adoptAt } = await import('./adopt-at.ts')
+            return adoptAt(output, options, at, await filesOf(options))
           },
         ),
       ),
@@ -118,7 +122,10 @@ export function addDatabaseCommands(): void {
     .addOption(new Option('--from <tool>', 'the tool whose table says what is applied').choices(FORMATS))
     .option('--keep', 'keep the table of that tool current from then on, so that it can go on')
     .option('--dry-run', 'only say what would be taken over')
-    .option('--at <version>', 'the highest version that the database already has, where no tool says it')
+    .option(
+      '--at <version>',
+      'the highest version that the database already has, where no tool says it; none: it has not even version 0',
+    )
 
   withDatabase(
     command(
@@ -175,7 +182,7 @@ async function stepsBack(
 ): Promise<string> {
   const { seen } = await look()
   const left = seen.applied.slice(0, Math.max(0, seen.applied.length - steps))
-  return highestVersion(left.map(({ version }) => version)) ?? '0'
+  return highestVersion(left.map(({ version }) => version)) ?? NOTHING
 }
 
 function positive(text: string): number {

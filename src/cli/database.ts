@@ -2,7 +2,7 @@ import { userInfo } from 'node:os'
 import { DEFAULTS } from '../contract.ts'
 import { parseDuration } from '../migration/duration.ts'
 import type { RunRequest } from '../migration/run-request.ts'
-import { parseVersion } from '../migration/version.ts'
+import { NOTHING, parseVersion } from '../migration/version.ts'
 import { connect } from '../postgres/connect.ts'
 import { type DatabaseTarget, databaseTarget, parseDatabaseUrl, TargetProblem } from '../postgres/database-target.ts'
 import { Interruption } from '../postgres/failure.ts'
@@ -91,6 +91,10 @@ export function versionOption(flag: string, value: string | undefined): string |
   if (version === undefined) throw new Problem(`${flag} is "${value}", which is no version`, 'write a number like 42')
   return version
 }
+
+/** The same where `none` is allowed: not even a version 0. */
+export const versionOrNone = (flag: string, value: string | undefined): string | undefined =>
+  value === 'none' ? NOTHING : versionOption(flag, value)
 
 /** Opens one session; a server that cannot be had is a Problem at once. */
 export async function withDatabase<T>(options: DatabaseOptions, use: (session: Session) => Promise<T>): Promise<T> {

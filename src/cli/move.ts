@@ -7,7 +7,9 @@ import type { RunRequest } from '../migration/run-request.ts'
 import { sanitize } from '../migration/sanitize.ts'
 import { exitOf, RunFailure } from '../postgres/failure.ts'
 import { type DatabaseOptions, person, targetOf } from './database.ts'
+import { LiveVersions } from './live-versions.ts'
 import { describeFailure, green, type Output, yellow } from './output.ts'
+import { versionZeroLeft } from './version-zero.ts'
 
 /** Moves the schema on behalf of a person: `up`, `down` and `adopt`. Resolves to the exit code. */
 export async function move(
@@ -17,13 +19,16 @@ export async function move(
   files: () => Promise<MigrationSet | undefined>,
 ): Promise<number> {
   const steps: StepReport[] = []
+  const live = new LiveVersions()
   const stop = new AbortController()
   const interrupt = () => stop.abort()
   process.once('SIGINT', interrupt)
   const emit = (event: RunEvent) => {
     if (event.event === 'applied' || event.event === 'reverted') {
       const { version = '', durationMs = 0 } = event
-      steps.push({ version, direction: event.event === 'applied' ? 'up' : 'down', durationMs, retries: 0 })
+      const direction = event.event === 'applied' ? 'up' : 'down'
+      steps.push({ version, direction, durationMs, retries: 0 })
+      live.take(version, direction)
     }
     if (event.elapsedMs !== undefined) {
       const { version = '', message = '' } = event
@@ -39,14 +44,23 @@ export async function move(
       who: person(),
       files,
       emit,
+      seen: (applied: readonly string[]) => live.see(applied),
       signal: stop.signal,
       ...(output.terminal && { progressEveryMs: 500 }),
     }
     const report = await run(context)
-    return done(output, report)
+    done(output, report)
+    const left =
+      request.lower &&
+      versionZeroLeft(
+        live.now.map((version) => ({ version })),
+        request.target,
+      )
+    if (left !== undefined) output.print(left)
+    return 0
   } catch (error) {
     if (!(error instanceof RunFailure)) throw error
-    return failed(output, error, steps)
+    return failed(output, error, { ...live.ends, steps })
   } finally {
     process.removeListener('SIGINT', interrupt)
   }
@@ -66,7 +80,7 @@ function progress(
   return level === 'warn' ? `${yellow('warning', colour)}: ${message}` : undefined
 }
 
-function done(output: Output, { from, to, steps }: RunReport): number {
+function done(output: Output, { from, to, steps }: RunReport): void {
   const result = steps.length === 0 ? 'nothing' : 'done'
   output.document({ from, to, steps, result, findings: [] })
   const many = `${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`
@@ -75,14 +89,14 @@ function done(output: Output, { from, to, steps }: RunReport): number {
       ? `nothing to do: the schema is at ${to ?? 'nothing'}`
       : `the schema is at ${to ?? 'nothing'} (${many})`,
   )
-  return 0
 }
 
-function failed(output: Output, failure: RunFailure, steps: readonly StepReport[]): number {
+function failed(output: Output, failure: RunFailure, report: Pick<RunReport, 'from' | 'to' | 'steps'>): number {
   const { code, message, fix, place } = failure
   const exit = exitOf(code)
   const finding = { code, severity: 'error', ...place, message, fix }
-  output.document({ from: null, to: null, steps, result: exit === 12 ? 'refused' : 'failed', findings: [finding] })
+  const { from, to, steps } = report
+  output.document({ from, to, steps, result: exit === 12 ? 'refused' : 'failed', findings: [finding] })
   output.fail(describeFailure({ code, message, fix }, output.colour))
   return exit === 13 || code === 'bad-config' ? 2 : 1
 }

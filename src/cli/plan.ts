@@ -5,12 +5,13 @@ import { formatDuration } from '../migration/duration.ts'
 import { firstSteps } from '../migration/formats/flyway/first-steps.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
 import { planUp } from '../migration/plan.ts'
-import { compareVersions, highestVersion } from '../migration/version.ts'
-import { type DatabaseOptions, requestOf, versionOption, withDatabase } from './database.ts'
+import { compareVersions, highestVersion, shownVersion } from '../migration/version.ts'
+import { type DatabaseOptions, requestOf, versionOrNone, withDatabase } from './database.ts'
 import type { Output } from './output.ts'
 import { describeCompatibility, plannedCompatibility } from './plan-compatibility.ts'
 import { formatBytes, type PlannedLock, plannedStatements, relationsOf, sizesOf, stallOf } from './plan-locks.ts'
 import { lookAt } from './status.ts'
+import { versionZeroLeft } from './version-zero.ts'
 
 /** `plan`: what `up --to` or `down --to` would do, in order. Changes nothing. */
 export async function plan(
@@ -19,15 +20,22 @@ export async function plan(
   files: MigrationSet,
 ): Promise<number> {
   const { seen } = await lookAt(options)
-  const to = versionOption('--to', options.to)
+  const to = versionOrNone('--to', options.to)
   const live = highestVersion(seen.applied.map(({ version }) => version))
   if (to !== undefined && live !== undefined && compareVersions(to, live) < 0) {
     const steps = seen.applied.filter(({ version }) => compareVersions(version, to) > 0).reverse()
     const impossible = steps.find(({ downChecksum }) => downChecksum === null)
-    output.document({ direction: 'down', from: live, to, steps: steps.map(({ version, name }) => ({ version, name })) })
-    output.print(`down from ${live} to ${to}, with the scripts stored in the database`)
+    output.document({
+      direction: 'down',
+      from: live,
+      to: to || null,
+      steps: steps.map(({ version, name }) => ({ version, name })),
+    })
+    output.print(`down from ${live} to ${shownVersion(to)}, with the scripts stored in the database`)
     for (const { version, name, downChecksum } of steps)
       output.print(`  down ${version} ${name}${downChecksum === null ? '  (no down script stored)' : ''}`)
+    const left = versionZeroLeft(seen.applied, to)
+    if (left !== undefined) output.print(left)
     return impossible === undefined ? 0 : 1
   }
   const done = new Set(seen.applied.map(({ version }) => version))

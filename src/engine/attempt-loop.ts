@@ -28,7 +28,7 @@ export async function runInSession(
     context.signal?.throwIfAborted()
     const look = await lookAround(attempt)
     const { decision } = look
-    state.from ??= liveOf(look.seen)
+    if (state.from === undefined) state.from = liveOf(look.seen)
     if (look.seen.epoch !== undefined) state.patience.advance(look.seen.epoch)
     const lasting = decision.kind === 'refuse' || (decision.kind === 'wait' && context.request.failFast === true)
     if (lasting) throw obstacle(decision)
@@ -90,17 +90,18 @@ async function start(attempt: Attempt, look: Look, warnings: readonly string[]):
   const { session, context, state } = attempt
   const own = ownRequirement(context.request, look.seen)
   if (own !== undefined && look.seen.epoch !== undefined) {
-    const basis = { epoch: look.seen.epoch, target: look.target, reached: stillReached(own, look) }
+    const basis = { epoch: look.seen.epoch, target: look.target || '0', reached: stillReached(own, look) }
     if (!(await recordStart(session, context.request, basis))) return undefined
   }
   // Who takes a database over asks for no version.
-  const told = context.request.adopt?.asked === true ? [] : warnings
+  const asked = context.request.adopt?.asked === true || context.request.adoptAt !== undefined
+  const told = asked && context.request.owner === undefined ? [] : warnings
   for (const message of told) context.emit({ level: 'warn', event: 'ready', message })
   return reportOf(state, liveOf(look.seen), warnings)
 }
 
 const reportOf = ({ from, steps }: RunState, to: string | null, warnings: readonly string[]): RunReport => ({
-  from: from ?? to,
+  from: from === undefined ? to : from,
   to,
   steps,
   warnings,

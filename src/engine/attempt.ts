@@ -21,6 +21,8 @@ export interface RunContext {
   /** Reads the migration files, when something may have to move; undefined: none are mounted. */
   readonly files: () => Promise<MigrationSet | undefined>
   readonly emit: Emit
+  /** Told what is applied at each look, before anything is decided. */
+  readonly seen?: (applied: readonly string[]) => void
   readonly signal?: AbortSignal
   /** How often a step that runs says how it is getting on, ms; default 30 s. */
   readonly progressEveryMs?: number

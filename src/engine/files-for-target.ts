@@ -1,7 +1,7 @@
 import type { Seen } from '../history/read.ts'
 import { blockingFinding } from '../migration/blocking.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
-import { compareVersions } from '../migration/version.ts'
+import { compareVersions, NOTHING } from '../migration/version.ts'
 import { failureOfFinding, RunFailure } from '../postgres/failure.ts'
 
 /**
@@ -15,7 +15,8 @@ export function filesFor(
   seen: Seen,
   target: string,
 ): readonly Migration[] | undefined {
-  const inHistory = target === '0' || seen.applied.some(({ version }) => version === target)
+  const lowest = target === '0' || target === NOTHING
+  const inHistory = lowest || seen.applied.some(({ version }) => version === target)
   const migrations = mounted?.migrations.filter(({ kind }) => kind === 'versioned') ?? []
   const applied = new Set(seen.applied.map(({ version }) => version))
   const blocking =
@@ -26,7 +27,7 @@ export function filesFor(
       (version) => compareVersions(version, target) <= 0,
     )
   const named = [...migrations, ...(mounted?.baselines ?? [])]
-  const complete = target === '0' || named.some(({ version }) => version === target)
+  const complete = lowest || named.some(({ version }) => version === target)
   if (mounted !== undefined && complete && blocking === undefined) return migrations
   if (inHistory) return undefined
   if (blocking !== undefined) throw failureOfFinding(blocking)

@@ -73,6 +73,7 @@ export async function lookAround(attempt: Attempt): Promise<Look> {
   const mounted = await context.files()
   const target = request.target ?? (mounted && highestOf(mounted)) ?? '0'
   const seen = attempt.history ? await readRows(attempt, target) : nothingSeen
+  context.seen?.(seen.applied.map(({ version }) => version))
   if (attempt.history) attempt.adoption = await findForeign(attempt, seen, undefined)
   if (request.target === undefined && mounted !== undefined && attempt.adoption === undefined) {
     refuseUnread(mounted, seen)
@@ -123,7 +124,7 @@ async function readRows(attempt: Attempt, target: string): Promise<Seen> {
   const { session, context } = attempt
   const { request } = context
   try {
-    if (!attempt.recorded) await recordIntent(session, request, target)
+    if (!attempt.recorded) await recordIntent(session, request, target || '0')
     attempt.recorded = true
     return await readHistory(session, request.historySchema, request.set)
   } catch (error) {

@@ -1,7 +1,7 @@
 import { DEFAULTS } from '../contract.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
 import type { RunRequest } from '../migration/run-request.ts'
-import { compareVersions } from '../migration/version.ts'
+import { compareVersions, NOTHING } from '../migration/version.ts'
 import { RunFailure, stateOf } from '../postgres/failure.ts'
 import type { Session } from '../postgres/session.ts'
 import { identifier } from '../postgres/sql.ts'
@@ -63,7 +63,7 @@ export async function beginHistory(
 
 function adoptedAt(migrations: readonly Migration[], at: string): Migration[] {
   const versioned = migrations.filter(({ kind }) => kind === 'versioned')
-  if (at !== '0' && !versioned.some(({ version }) => version === at)) {
+  if (at !== '0' && at !== NOTHING && !versioned.some(({ version }) => version === at)) {
     throw new RunFailure(
       'target-unknown',
       `version ${at} is to be adopted, but the files do not have it`,

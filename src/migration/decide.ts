@@ -1,6 +1,6 @@
 import type { BelowFloor, Mode, OnRollback, RunCode } from '../contract.ts'
 import type { Interval } from './hold.ts'
-import { compareVersions, highestVersion } from './version.ts'
+import { compareVersions, highestVersion, NOTHING, shownVersion } from './version.ts'
 
 export interface DecisionInput {
   readonly mode: Mode
@@ -155,7 +155,7 @@ function goDown(input: DecisionInput, above: DecisionInput['applied'], live: str
     return {
       kind: 'refuse',
       code: 'rollback-impossible',
-      message: `the schema is at ${live} and version ${stuck.version} has no down script in the database, so ${target} is out of reach`,
+      message: `the schema is at ${live} and version ${stuck.version} has no down script in the database, so ${shownVersion(target)} is out of reach`,
       fix: 'deploy a release that works on this schema, or set lockkeeper.dev/on-rollback: keep on the namespace',
     }
   }
@@ -208,7 +208,7 @@ interface Blocked {
 
 function missingVersions({ files, applied, target }: DecisionInput): string[] {
   const done = new Set(applied.map(({ version }) => version))
-  if (files === undefined) return target === '0' || done.has(target) ? [] : [target]
+  if (files === undefined) return target === '0' || target === NOTHING || done.has(target) ? [] : [target]
   return files
     .map(({ version }) => version)
     .filter((version) => compareVersions(version, target) <= 0 && !done.has(version))
@@ -259,7 +259,7 @@ const breaks = (target: string, { version, floor, other }: Blocked): Obstacle =>
 const held = (target: string, other: Other): Obstacle => ({
   kind: 'wait',
   code: 'held-by-workload',
-  message: `${nameOf(other)} holds the schema at ${other.holds}, so it cannot go down to ${target}`,
+  message: `${nameOf(other)} holds the schema at ${other.holds}, so it cannot go down to ${shownVersion(target)}`,
   fix: other.sameCluster
     ? `roll ${other.workload} back too; if it is gone: lockkeeper forget --workload ${other.workload}`
     : `roll it back there too; if that cluster does not use this database: lockkeeper forget --cluster ${other.cluster}`,

@@ -26,6 +26,12 @@ function compareNumerals(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
+/** Where nothing is applied, not even a version 0: below every version. No file and no row ever has it. */
+export const NOTHING = ''
+
+/** A version for a message. */
+export const shownVersion = (version: string | null | undefined): string => version || 'nothing'
+
 /** The highest of them, or undefined when there is none. */
 export function highestVersion(versions: Iterable<string>): string | undefined {
   let highest: string | undefined

@@ -1,6 +1,6 @@
 import { checksumOf } from '../migration/checksum.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
-import { compareVersions, highestVersion } from '../migration/version.ts'
+import { compareVersions, highestVersion, NOTHING } from '../migration/version.ts'
 import { RunFailure } from '../postgres/failure.ts'
 import type { Session } from '../postgres/session.ts'
 import { identifier, literal } from '../postgres/sql.ts'
@@ -35,7 +35,7 @@ export async function prepareBase(server: ScratchServer, options: BeginningOptio
   const base = await templateOf(server, options)
   const roles = await rolesOf(server.admin)
   // What there is (of a dump, of callbacks, of the server's own template) is no sign of a lost history.
-  const adoptAt = dump === undefined || since === undefined ? '0' : highestUpTo(files, since)
+  const adoptAt = dump === undefined || since === undefined ? NOTHING : highestUpTo(files, since)
   const open = async () => new World({ server, database: await server.create(base), files, adoptAt, signal })
   return { roles, open }
 }
@@ -58,7 +58,8 @@ async function templateOf(
 
 /** The highest version that the files still have of those in a dump. */
 const highestUpTo = ({ migrations }: MigrationSet, version: string): string =>
-  highestVersion(migrations.map((each) => each.version).filter((each) => compareVersions(each, version) <= 0)) ?? '0'
+  highestVersion(migrations.map((each) => each.version).filter((each) => compareVersions(each, version) <= 0)) ??
+  NOTHING
 
 /** Roles of an own server are made; on another they are named, since it belongs to others too. */
 async function provideRoles(server: ScratchServer, { path, roles }: Dump): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Migration } from '../migration/migration.ts'
-import { compareVersions } from '../migration/version.ts'
+import { compareVersions, NOTHING } from '../migration/version.ts'
 import type { RunFailure } from '../postgres/failure.ts'
 import { attempt } from './attempt.ts'
 import { type Base, type BeginningOptions, clearWorld, prepareBase } from './beginning.ts'
@@ -70,7 +70,7 @@ export class Course {
     const { files, rows } = this.#options
     const { version } = migration
     const below = versionBelow(files, version)
-    const place = this.#place ?? { world: await this.#base.open(), version: '0', schema: undefined, used: false }
+    const place = this.#place ?? { world: await this.#base.open(), version: NOTHING, schema: undefined, used: false }
     const { world } = place
     this.#place = place
     const there = place.version === below

@@ -1,5 +1,5 @@
 import type { MigrationSet } from '../migration/migration.ts'
-import { compareVersions } from '../migration/version.ts'
+import { compareVersions, NOTHING } from '../migration/version.ts'
 
 /**
  * What is run to prove: versioned migrations and callbacks. Repeatable migrations belong to the newest release only and
@@ -14,8 +14,8 @@ export function filesForProof(set: MigrationSet): MigrationSet {
   return { ...rest, migrations, ...(alone.length > 0 && { baselines: alone }) }
 }
 
-/** The version below one of the set: another migration's, or a baseline's; `0` below the lowest. */
+/** The version below one of the set: another migration's, or a baseline's; NOTHING below the lowest. */
 export function versionBelow({ migrations, baselines = [] }: MigrationSet, version: string): string {
   const below = [...migrations, ...baselines].filter((each) => compareVersions(each.version, version) < 0)
-  return below.reduce((highest, each) => (compareVersions(each.version, highest) > 0 ? each.version : highest), '0')
+  return below.reduce((highest, each) => (compareVersions(each.version, highest) > 0 ? each.version : highest), NOTHING)
 }

@@ -2,6 +2,7 @@ import { person, requestOf } from '../cli/database.ts'
 import { DEFAULTS } from '../contract.ts'
 import { run } from '../engine/run.ts'
 import type { MigrationSet } from '../migration/migration.ts'
+import { NOTHING } from '../migration/version.ts'
 import { connect } from '../postgres/connect.ts'
 import type { Session } from '../postgres/session.ts'
 import { catalogQuery } from './catalog/query.ts'
@@ -12,7 +13,7 @@ export interface Beginning {
   readonly server: ScratchServer
   readonly database: string
   readonly files: MigrationSet
-  /** Versions up to it count as applied when the first run begins; `0`: none do. */
+  /** Versions up to it count as applied when the first run begins; NOTHING: none do. */
   readonly adoptAt: string
   readonly signal: AbortSignal
 }
@@ -29,7 +30,7 @@ export class World {
 
   /** Throws RunFailure. */
   async up(version: string): Promise<void> {
-    if (version !== '0') await this.#run(version, false)
+    if (version !== NOTHING) await this.#run(version, false)
   }
 
   /** By the stored scripts. Throws RunFailure. */

@@ -86,12 +86,12 @@ const alone = (version: string, file: string): Finding => ({
   fix: `add ${file.replace(/U(?=[^/]*$)/, 'V')} or remove ${file}`,
 })
 
-/** `--to 0` and a target 0 mean that nothing is applied. */
+/** `--to 0` and a target 0 mean that nothing above it is applied. */
 const zero = (file: string): Finding => ({
   code: 'version-invalid',
   severity: 'warning',
   version: '0',
   file,
-  message: `${file} is version 0, which is also how an empty schema is written, so it is never taken back`,
-  fix: 'nothing, if it was applied before; number a new one from 1',
+  message: `${file} is version 0, which is also how an empty schema is written, so a rollout never takes it back`,
+  fix: 'number a new one from 1; where it was applied before, lockkeeper down --to none takes it back',
 })

@@ -74,6 +74,7 @@ async function lookFor(
   const adoption = await findAdoption(session, request, history)
   if (adoption === undefined) return undefined
   if (!dryRun) return { adoption, plan: undefined }
+  await session.own()
   const plan = await underToolLocks(session, adoption, facts.database, () => prepare(session, request, adoption, files))
   if ('heldBy' in plan) {
     const message = `${plan.heldBy}, so what is applied changes at this moment`

@@ -25,7 +25,7 @@ export async function forget(output: Output, options: ForgetOptions): Promise<nu
   const rows = await withDatabase(options, async (session) => {
     const table = `${identifier(request.historySchema)}.requirement`
     const gone = await session.rows(
-      `delete from ${table} where ${conditions.join(' and ')} returning cluster, workload, target`,
+      `delete from only ${table} where ${conditions.join(' and ')} returning cluster, workload, target`,
     )
     const journal = { run: randomUUID(), n: 0 }
     for (const row of gone) {

@@ -11,7 +11,7 @@ export async function history(output: Output, options: DatabaseOptions): Promise
     const facts = await serverFacts(session, historySchema)
     if (facts.history !== 'complete') return []
     return session.rows(`select to_char(j.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') "at", event, version, duration_ms "durationMs",
-      workload, done_by "by", detail from ${identifier(historySchema)}.journal j where "set" = ${literal(set)} order by j.at, run, n`)
+      workload, done_by "by", detail from only ${identifier(historySchema)}.journal j where "set" = ${literal(set)} order by j.at, run, n`)
   })
   output.document(rows)
   const cells = rows.map((row) => [

@@ -51,12 +51,24 @@ export const relationsOf = (scripts: readonly Script[]): string[] => [
   ),
 ]
 
-export async function sizesOf(session: Session, relations: readonly string[]): Promise<Map<string, Size>> {
+/** By the names that the scripts use. `role`: who runs them, where it is not the one that logs in. */
+export async function sizesOf(
+  session: Session,
+  relations: readonly string[],
+  role?: string,
+): Promise<Map<string, Size>> {
   if (relations.length === 0) return new Map()
+  const found = await session.askAsScript(
+    `SELECT name, pg_catalog.to_regclass(name)::pg_catalog.oid::pg_catalog.text AS oid
+     FROM (VALUES ${relations.map((name) => `(${literal(name)})`).join(', ')}) AS r (name)`,
+    role,
+  )
+  const known = found.filter(({ oid }) => oid !== null)
+  if (known.length === 0) return new Map()
   const rows = await session.rows(`
-    select r.name, pg_catalog.pg_total_relation_size(c.oid)::float8 as bytes, greatest(c.reltuples, 0)::float8 as rows
-    from (values ${relations.map((name) => `(${literal(name)})`).join(', ')}) r (name)
-    join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(r.name)`)
+    select r.name, pg_total_relation_size(c.oid)::float8 as bytes, greatest(c.reltuples, 0)::float8 as rows
+    from (values ${known.map(({ name, oid }) => `(${literal(String(name))}, ${oid}::oid)`).join(', ')}) r (name, oid)
+    join pg_class c on c.oid = r.oid`)
   return new Map(
     rows.map(({ name, bytes, rows: count }) => [String(name), { bytes: Number(bytes), rows: Number(count) }]),
   )

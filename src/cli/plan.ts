@@ -57,7 +57,9 @@ export async function plan(
     return 1
   }
   const steps = planned.kind === 'up' ? planned.steps : []
-  const sizes = await withDatabase(options, (session) => sizesOf(session, relationsOf(steps.map(({ up }) => up))))
+  const sizes = await withDatabase(options, (session) =>
+    sizesOf(session, relationsOf(steps.map(({ up }) => up)), options.role),
+  )
   const top = highestVersion(files.migrations.flatMap(({ kind, version }) => (kind === 'versioned' ? version : [])))
   const repeatables = files.migrations.filter(
     ({ kind, name, up }) => kind === 'repeatable' && (to ?? top) === top && seen.repeatables.get(name) !== up.checksum,

@@ -25,11 +25,11 @@ import { floorsWhereNeeded } from './floors.ts'
  */
 async function findHistory(attempt: Attempt): Promise<RunFailure | undefined> {
   const { session, context } = attempt
-  const { historySchema, adoptAt } = context.request
+  const { historySchema, adoptAt, role } = context.request
   const [foreign, facts, untrusted, ownSettings] = await Promise.all([
     adoptAt === undefined ? foreignTables(session) : undefined,
     serverFacts(session, historySchema),
-    trustProblem(session, historySchema),
+    trustProblem(session, historySchema, role ?? session.startRole),
     attempt.ownSettings ?? applyOwnSettings(session),
   ])
   attempt.facts = facts

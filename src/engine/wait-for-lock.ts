@@ -60,7 +60,7 @@ async function isThereOrUnknown(session: Session, request: RunRequest, version: 
 
 async function isThere(session: Session, { historySchema, set }: RunRequest, version: string): Promise<boolean> {
   const rows = await session.rows(
-    `select from ${identifier(historySchema)}.migration where "set" = ${literal(set)} and version = ${literal(version)}`,
+    `select from only ${identifier(historySchema)}.migration where "set" = ${literal(set)} and version = ${literal(version)}`,
   )
   return rows.length > 0
 }

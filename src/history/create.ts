@@ -4,7 +4,7 @@ import type { RunRequest } from '../migration/run-request.ts'
 import { compareVersions, NOTHING } from '../migration/version.ts'
 import { RunFailure, stateOf } from '../postgres/failure.ts'
 import type { Session } from '../postgres/session.ts'
-import { identifier } from '../postgres/sql.ts'
+import { identifier, literal } from '../postgres/sql.ts'
 import { historyDdl } from './ddl.ts'
 import type { ServerFacts } from './facts.ts'
 import { subscribers } from './subscribers.ts'
@@ -15,9 +15,10 @@ export async function createHistory(session: Session, request: RunRequest, facts
   const { historySchema: schema, readers } = request
   const followers = await subscribers(session)
   if (followers !== undefined) throw unpublished(followers, schema)
+  const owner = await ownerOf(session, schema, request.role ?? session.startRole)
   try {
     await session.execute(
-      `begin; ${historyDdl({ schema, schemaExists: facts.history === 'schema-only', readers })} commit`,
+      `begin; ${historyDdl({ schema, schemaExists: facts.history === 'schema-only', owner, readers })} commit`,
     )
   } catch (error) {
     await session.execute('rollback')
@@ -31,6 +32,19 @@ export async function createHistory(session: Session, request: RunRequest, facts
     }
     throw error
   }
+}
+
+/**
+ * Who is to own the tables, undefined: the login. A configured role whose rights the login inherits, so that another
+ * login of that role finds a history of its own; or whoever made the schema for it.
+ */
+async function ownerOf(session: Session, schema: string, role: string | undefined): Promise<string | undefined> {
+  if (role === undefined) return undefined
+  const [row] = await session.rows(`
+    select r.rolname::text as owner from pg_roles r
+    where r.rolname = ${literal(role)} and r.rolname <> session_user and pg_has_role(session_user, r.oid, 'USAGE')
+      and not exists (select from pg_namespace where nspname = ${literal(schema)} and nspowner <> r.oid)`)
+  return row === undefined ? undefined : String(row.owner)
 }
 
 /**

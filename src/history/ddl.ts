@@ -27,6 +27,8 @@ export interface DdlOptions {
   readonly schema: string
   /** The schema is there already, made by somebody who may create schemas. */
   readonly schemaExists?: boolean
+  /** Who is to own them, where it is not the role that logged in. */
+  readonly owner?: string | undefined
   /** Roles that get USAGE and SELECT. */
   readonly readers: readonly string[]
 }
@@ -35,10 +37,15 @@ export interface DdlOptions {
  * The history's tables, as statements of one transaction. No IF NOT EXISTS, so that nobody can put tables of their own
  * there first; no sequences, which a switch to a replica would not carry.
  */
-export function historyDdl({ schema, schemaExists = false, readers }: DdlOptions): string {
+export function historyDdl({ schema, schemaExists = false, owner, readers }: DdlOptions): string {
   const s = identifier(schema)
+  const as = owner === undefined ? [] : [`SET LOCAL ROLE ${identifier(owner)}`]
+  const made = owner === undefined ? '' : ` AUTHORIZATION ${identifier(owner)}`
   const statements = [
-    ...(schemaExists ? [] : [`CREATE SCHEMA ${s}`]),
+    // Whoever runs this by hand may have other schemas on the path.
+    'SET LOCAL search_path = pg_catalog, pg_temp',
+    ...(schemaExists ? [] : [`CREATE SCHEMA ${s}${made}`]),
+    ...as,
     `CREATE TABLE ${s}.state (
   "set" text PRIMARY KEY,
   layout text NOT NULL,
@@ -104,8 +111,19 @@ export function historyDdl({ schema, schemaExists = false, readers }: DdlOptions
 )`,
     revokeAll(schema),
     ...readers.flatMap((reader) => grantRead(s, reader)),
+    ...(owner === undefined ? [] : ['SET LOCAL ROLE NONE']),
   ]
   return `${statements.join(';\n')};\n`
+}
+
+/** Table, column and type of every column that we make; there is no default and no CHECK among them. */
+export function columnTypes(): (readonly [table: string, column: string, type: string])[] {
+  const made = historyDdl({ schema: 's', readers: [] }).matchAll(/^CREATE TABLE "s"\.(\w+) \(\n([^;]*)\n\)/gm)
+  return [...made].flatMap(([, table = '', body = '']) =>
+    [...body.matchAll(/^ {2}"?([a-z_]+)"? ([a-z]+)/gm)].map(
+      ([, column = '', type = '']) => [table, column, type] as const,
+    ),
+  )
 }
 
 export const grantRead = (s: string, reader: string) => [

@@ -11,7 +11,7 @@ export async function isStamped(session: Session, { owner, set, target, historyS
   const s = identifier(historySchema)
   try {
     const rows = await session.rows(
-      `select from ${s}.requirement r join ${s}.state e on e."set" = r."set" and e.epoch = r.stamp
+      `select from only ${s}.requirement r join only ${s}.state e on e."set" = r."set" and e.epoch = r.stamp
        where r.cluster = ${literal(owner.cluster)} and r.workload = ${literal(owner.workload)} and r."set" = ${literal(set)}
          and r.target = ${literal(target)} and r.digest = ${literal(owner.digest)} and r.token = ${owner.token}`,
     )

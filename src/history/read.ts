@@ -88,12 +88,12 @@ export async function readHistory(session: Session, schema: string, set: string)
   const s = identifier(schema)
   const [row] = await session
     .rows(`select json_build_object(
-    'state', (select to_json(e) from ${s}.state e where "set" = ${literal(set)}),
+    'state', (select to_json(e) from only ${s}.state e where "set" = ${literal(set)}),
     'applied', (select coalesce(json_agg(json_build_object('version', version, 'name', name, 'upChecksum', up_checksum,
         'downChecksum', case when down_script is not null then down_checksum end, 'floor', floor, 'origin', origin, 'appliedAt', applied_at, 'durationMs', duration_ms)), '[]')
-      from ${s}.migration where "set" = ${literal(set)}),
+      from only ${s}.migration where "set" = ${literal(set)}),
     'requirements', (select coalesce(json_agg(to_jsonb(r) || jsonb_build_object('over', r.lingering_until <= now()) order by cluster, workload), '[]')
-      from ${s}.requirement r where "set" = ${literal(set)}),
+      from only ${s}.requirement r where "set" = ${literal(set)}),
     'unfinished', ${unfinishedRows(schema, set)}) as seen`)
     .catch((error: unknown) => {
       throw ofShape(error, schema)

@@ -55,8 +55,8 @@ export async function recordStart(session: Session, request: RunRequest, basis: 
   const newest = `r.token = ${owner.token}`
   const first = `(${newest} and r.stamp is not null and r.interval_token = r.token) is not true`
   const rows = await session.rows(`
-    with s as (select epoch from ${s}.state where "set" = ${literal(set)} for share)
-    update ${s}.requirement r set last_seen = now(),
+    with s as (select epoch from only ${s}.state where "set" = ${literal(set)} for share)
+    update only ${s}.requirement r set last_seen = now(),
       stamp = case when ${newest} then ${epoch} else r.stamp end,
       reached = case when ${newest} then ${literal(reached)} else r.reached end,
       strays = case when ${newest} then r.strays else r.strays + 1 end,

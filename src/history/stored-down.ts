@@ -22,7 +22,7 @@ export async function storedDown(
   const table = `${identifier(schema)}.migration`
   const place = `"set" = ${literal(set)} and version = ${literal(version)}`
   const [row] = await session.rows(
-    `select down_file, down_script, down_checksum, down_transactional, format from ${table}
+    `select down_file, down_script, down_checksum, down_transactional, format from only ${table}
      where ${place} and down_script is not null`,
   )
   if (row === undefined) return undefined

@@ -30,8 +30,8 @@ interface Row {
 /** A JSON array of the rows, as a subquery: no clock orders them, so none can put them out of order. */
 export const unfinishedRows = (schema: string, set: string): string =>
   `(select coalesce(json_agg(json_build_object('version', j.version, 'attempt', j.attempt, 'event', j.event, 'statement', j.statement, 'detail', j.detail)), '[]')
-    from ${identifier(schema)}.journal j where j.attempt is not null and j."set" = ${literal(set)} and not exists (
-      select from ${identifier(schema)}.journal f where f.attempt = j.attempt and f.event in ('applied', 'reverted', 'resolved')))`
+    from only ${identifier(schema)}.journal j where j.attempt is not null and j."set" = ${literal(set)} and not exists (
+      select from only ${identifier(schema)}.journal f where f.attempt = j.attempt and f.event in ('applied', 'reverted', 'resolved')))`
 
 /** The detail of a `begun`, a `started` and a `done` row. */
 export interface Detail {

@@ -76,20 +76,20 @@ export function journalRow(request: RunRequest, journal: Journal, entry: Journal
  */
 export function beginSet({ historySchema, set }: RunRequest, kept?: Kept): string {
   const [s, name] = [identifier(historySchema), literal(set)]
-  const above = `(SELECT coalesce(max(stamp), 0) + 1 FROM ${s}.requirement WHERE "set" = ${name})`
+  const above = `(SELECT coalesce(max(stamp), 0) + 1 FROM ONLY ${s}.requirement WHERE "set" = ${name})`
   return `INSERT INTO ${s}.state ("set", layout, epoch${kept === undefined ? '' : ', keeps'})
   VALUES (${name}, '${LAYOUT}', ${above}${kept === undefined ? '' : `, ${literal(JSON.stringify(kept))}`})`
 }
 
 export const setKept = ({ historySchema, set }: RunRequest, kept: Kept): string =>
-  `UPDATE ${identifier(historySchema)}.state SET keeps = ${literal(JSON.stringify(kept))} WHERE "set" = ${literal(set)}`
+  `UPDATE ONLY ${identifier(historySchema)}.state SET keeps = ${literal(JSON.stringify(kept))} WHERE "set" = ${literal(set)}`
 
 /** Locks the set's row, as `raiseEpoch` does: no start of an application is decided while a step is recorded. */
 export const lockSet = ({ historySchema, set }: RunRequest): string =>
-  `SELECT FROM ${identifier(historySchema)}.state WHERE "set" = ${literal(set)} FOR UPDATE`
+  `SELECT FROM ONLY ${identifier(historySchema)}.state WHERE "set" = ${literal(set)} FOR UPDATE`
 
 export const raiseEpoch = ({ historySchema, set }: RunRequest): string =>
-  `UPDATE ${identifier(historySchema)}.state SET epoch = epoch + 1 WHERE "set" = ${literal(set)}`
+  `UPDATE ONLY ${identifier(historySchema)}.state SET epoch = epoch + 1 WHERE "set" = ${literal(set)}`
 
 export function insertMigration(
   request: RunRequest,
@@ -154,31 +154,31 @@ function packedInParts(text: string): Buffer {
 }
 
 export const deleteMigration = ({ historySchema, set }: RunRequest, version: string): string =>
-  `DELETE FROM ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version = ${literal(version)}`
+  `DELETE FROM ONLY ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version = ${literal(version)}`
 
 /** A down script may drop what a repeatable migration made, so each runs again with the next run that may. */
 export const forgetRepeatables = ({ historySchema, set }: RunRequest): string =>
-  `DELETE FROM ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version LIKE ${literal(repeatableKey('%'))}`
+  `DELETE FROM ONLY ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version LIKE ${literal(repeatableKey('%'))}`
 
 /** What this workload's runs reached, when a step takes it further. */
 export function raiseReached({ owner, historySchema, set }: RunRequest, version: string): string[] {
   if (owner === undefined) return []
   const further = `reached IS NULL OR ${partsOf('reached')} < ${partsOf(literal(version))}`
   return [
-    `UPDATE ${identifier(historySchema)}.requirement SET reached = ${literal(version)} WHERE ${ownRow(owner)} AND "set" = ${literal(set)} AND (${further})`,
+    `UPDATE ONLY ${identifier(historySchema)}.requirement SET reached = ${literal(version)} WHERE ${ownRow(owner)} AND "set" = ${literal(set)} AND (${further})`,
   ]
 }
 
 /** A changed up script that was accepted takes the place of the stored one. */
 export const replaceUp = ({ historySchema, set }: RunRequest, { version, name, up }: Migration): string =>
-  `UPDATE ${identifier(historySchema)}.migration SET name = ${literal(name)}, up_file = ${literal(up.file)}, up_script = ${packed(up.text)},
+  `UPDATE ONLY ${identifier(historySchema)}.migration SET name = ${literal(name)}, up_file = ${literal(up.file)}, up_script = ${packed(up.text)},
    up_checksum = ${literal(up.checksum)} WHERE "set" = ${literal(set)} AND version = ${literal(version)}`
 
 /** A corrected down script takes the place of the stored one. */
 export function replaceDown({ historySchema, set }: RunRequest, { version, down, transaction }: Migration): string[] {
   if (down === undefined) return []
   return [
-    `UPDATE ${identifier(historySchema)}.migration SET down_file = ${literal(down.file)}, down_script = ${packed(down.text)},
+    `UPDATE ONLY ${identifier(historySchema)}.migration SET down_file = ${literal(down.file)}, down_script = ${packed(down.text)},
      down_checksum = ${literal(down.checksum)}, down_transactional = ${transaction.down === 'required'} WHERE "set" = ${literal(set)} AND version = ${literal(version)}`,
   ]
 }

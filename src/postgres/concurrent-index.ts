@@ -1,6 +1,7 @@
 import type { ConcurrentTarget } from '../migration/concurrent.ts'
 import { RunFailure } from './failure.ts'
-import type { Session } from './session.ts'
+import { OWN_TRANSACTION } from './own-settings.ts'
+import type { Row, Session } from './session.ts'
 import { literal } from './sql.ts'
 
 /** What is noted in the journal before a concurrent statement starts. */
@@ -30,7 +31,8 @@ export async function lookBefore(session: Session, target: ConcurrentTarget): Pr
   if (target.kind === 'reindex') return { there: true, invalid }
   if (target.kind === 'drop-index') return { there: await exists(session, target.index), invalid }
   if (target.kind === 'detach') return { there: (await partition(session, target)) !== 'apart', invalid }
-  const [same] = target.index === undefined ? [] : await indexes(session, named(target.table, target.index))
+  const [same] =
+    target.index === undefined ? [] : await indexes(session, await named(session, target.table, target.index))
   if (same !== undefined && !same.valid) throw foreign(same)
   return { there: same !== undefined, invalid }
 }
@@ -58,7 +60,9 @@ export async function settle(
       return (await clear(session, `c.relname ~ '_cc(new|old)[0-9]*$'`, before)) ?? 'again'
     case 'create-index': {
       const which =
-        target.index === undefined ? `i.indrelid = ${regclass(target.table)}` : named(target.table, target.index)
+        target.index === undefined
+          ? `i.indrelid = ${await oidOf(session, target.table)}`
+          : await named(session, target.table, target.index)
       const busy = await clear(session, which, before)
       if (busy !== undefined) return busy
       const [made] = target.index === undefined || before.there ? [] : await indexes(session, which)
@@ -76,34 +80,51 @@ async function clear(session: Session, which: string, before: Before): Promise<'
   return undefined
 }
 
-const regclass = (raw: string) => `pg_catalog.to_regclass(${literal(raw)})`
+/** What a name means to the script, whose search_path the session still has; `NULL`: nothing. */
+async function oidOf(session: Session, raw: string): Promise<string> {
+  const [row] = await session.rows(
+    `SELECT pg_catalog.to_regclass(${literal(raw)})::pg_catalog.oid::pg_catalog.text AS oid`,
+  )
+  return row?.oid == null ? 'NULL' : String(row.oid)
+}
 
 /** An index lies in the schema of its table; its name is folded as the server folds it. */
-const named = (table: string, index: string) =>
-  `i.indrelid = ${regclass(table)} and c.relname = (pg_catalog.parse_ident(${literal(index)}))[pg_catalog.array_upper(pg_catalog.parse_ident(${literal(index)}), 1)]`
+const named = async (session: Session, table: string, index: string) =>
+  `i.indrelid = ${await oidOf(session, table)} and c.relname = (pg_catalog.parse_ident(${literal(index)}))[pg_catalog.array_upper(pg_catalog.parse_ident(${literal(index)}), 1)]`
+
+/** A look at the catalogs with our own settings, in the middle of the script's session, which keeps its own. */
+async function look(session: Session, question: string): Promise<Row[]> {
+  const opened = session.execute(['BEGIN', ...OWN_TRANSACTION].join(';\n'))
+  const [, rows] = await Promise.all([opened, session.rows(question), session.execute('ROLLBACK')])
+  return rows
+}
 
 async function indexes(session: Session, condition: string): Promise<IndexState[]> {
-  const rows = await session.rows(`
+  const rows = await look(
+    session,
+    `
     select i.indexrelid::text as oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name, i.indisvalid as valid,
       exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid = i.indexrelid and p.pid <> pg_catalog.pg_backend_pid())
       or exists (select from pg_catalog.pg_locks l where l.relation = i.indrelid and l.granted and l.mode = 'ShareUpdateExclusiveLock'
         and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()) and l.pid <> pg_catalog.pg_backend_pid()) as busy
     from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where c.relkind = 'i' and n.nspname !~ '^pg_(toast|temp)' and ${condition}`)
+    where c.relkind = 'i' and n.nspname !~ '^pg_(toast|temp)' and ${condition}`,
+  )
   return rows as unknown as IndexState[]
 }
 
 async function exists(session: Session, name: string): Promise<boolean> {
-  const [row] = await session.rows(`select ${regclass(name)} is not null as yes`)
-  return row?.yes === true
+  return (await oidOf(session, name)) !== 'NULL'
 }
 
 async function partition(
   session: Session,
   { table, partition: part }: { readonly table: string; readonly partition: string },
 ): Promise<'attached' | 'pending' | 'apart'> {
-  const [row] = await session.rows(
-    `select inhdetachpending as pending from pg_catalog.pg_inherits where inhparent = ${regclass(table)} and inhrelid = ${regclass(part)}`,
+  const [parent, child] = [await oidOf(session, table), await oidOf(session, part)]
+  const [row] = await look(
+    session,
+    `select inhdetachpending as pending from pg_catalog.pg_inherits where inhparent = ${parent} and inhrelid = ${child}`,
   )
   if (row === undefined) return 'apart'
   return row.pending === true ? 'pending' : 'attached'

@@ -45,11 +45,12 @@ export const OWN_SESSION = `RESET SESSION AUTHORIZATION;\nSELECT ${own('false').
 /**
  * Goes in front of the first question of a connection, in the same message. The session becomes ours if the server's
  * process is the one that the connection announced; behind a pooler the server's session may be lent to others between
- * two transactions, so there the settings end with the message. Answers with the process, as `process`.
+ * two transactions, so there the settings end with the message. Answers with the process, as `process`, and with the role that
+ * options or the login's own settings began the session with, as `began_as`.
  */
 export const opening = (announcedPid: number | undefined): string =>
   `SET TRANSACTION ISOLATION LEVEL READ COMMITTED, NOT DEFERRABLE;
-SELECT pid AS process, ${own('borrowed').join(', ')} FROM (SELECT pg_catalog.pg_backend_pid() AS pid,
+SELECT pid AS process, pg_catalog.current_setting('role') AS began_as, ${own('borrowed').join(', ')} FROM (SELECT pg_catalog.pg_backend_pid() AS pid,
   COALESCE(pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.<>) ${announcedPid ?? 'NULL'}, true) AS borrowed) AS me`
 
 /** For one transaction of ours in the middle of a script's session; rolling it back gives the script its settings again. */

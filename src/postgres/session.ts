@@ -2,6 +2,7 @@ import { type Client, type DatabaseError, Query } from 'pg'
 import { Interruption, RunFailure, stateOf } from './failure.ts'
 import { giveRows, goesAlone, isLong, type LongQuery, sendInPieces } from './long-query.ts'
 import { OWN_SESSION, opening } from './own-settings.ts'
+import { identifier } from './sql.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -47,6 +48,8 @@ export class Session {
   readonly #wire: Wire
   readonly #flying: Flying[] = []
   #lost: Error | undefined
+  /** The role that options or the login's own settings began the session with; undefined: the login itself. */
+  startRole: string | undefined
   /** Whether our settings hold until the end of the session, and not only for one message. */
   #ours = false
 
@@ -82,12 +85,32 @@ export class Session {
       // pg answers a message of several statements with the result of each.
       const asked = await this.#client.query<Row>(`${opening(this.announcedPid)};\n${text}`)
       const results = asked as unknown as { readonly rows: Row[] }[]
-      this.#ours ||= results.some(({ rows: [row] }) => row?.process !== undefined && row.process === this.announcedPid)
+      const began = results.map(({ rows: [row] }) => row).find((row) => row?.began_as !== undefined)
+      if (!this.#ours && began?.began_as !== 'none') this.startRole = began?.began_as as string | undefined
+      this.#ours ||= began !== undefined && began.process === this.announcedPid
       return results.at(-1)?.rows ?? []
     } catch (error) {
       if (error instanceof Error && isLoss(error)) throw lost(error)
       throw error
     }
+  }
+
+  /**
+   * Answers a question about what names mean to the scripts, which run with the role's own settings: every name in its
+   * text has to be qualified, operators and types too. `role`: who runs them, where it is not the one that logs in.
+   */
+  async askAsScript(text: string, role?: string): Promise<Row[]> {
+    const asScript = [
+      'BEGIN',
+      'RESET ROLE',
+      'RESET search_path',
+      ...(role === undefined ? [] : [`SET ROLE ${identifier(role)}`]),
+    ]
+    const opened = this.send([asScript.join(';\n')])
+    this.#flying.push({ error: undefined, completed: 0, committed: false, land: () => undefined })
+    const asked = this.#client.query<Row>(text)
+    const [, result] = await Promise.all([opened, asked, this.send(['ROLLBACK'])])
+    return result.rows
   }
 
   /** The server's process that serves this session. */

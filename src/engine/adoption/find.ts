@@ -8,19 +8,23 @@ import { tools } from './tools.ts'
 
 /**
  * The tables of other tools in the schemas of the search_path, where those would look for them, in its order; or `only`
- * this one, wherever it is. A view, or a table with row security, would run code of its owner, so neither counts.
+ * this one, wherever it is. A view, a table with row security, or a column of a type that somebody made would run code of
+ * its owner, so none of them counts.
  */
 export async function findTables(session: Session, only?: ToolTable): Promise<Adoption[]> {
   const known = [...new Set(tools.map(signature))].map(literal).join(', ')
+  const schemas = only === undefined ? await scriptSchemas(session) : [only.schema]
+  const path = `array[${schemas.map(literal).join(', ')}]::text[]`
   const rows = await session.rows(`
     select n.nspname as schema, c.relname as name, string_agg(a.attname::text, ',' order by a.attname::text collate "C") as columns
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
       join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    where ${only === undefined ? 'n.nspname = any (current_schemas(false))' : `n.nspname = ${literal(only.schema)} and c.relname = ${literal(only.name)}`}
+      join pg_type t on t.oid = a.atttypid
+    where n.nspname::text = any (${path}) ${only === undefined ? '' : `and c.relname = ${literal(only.name)}`}
       and c.relkind = 'r' and not c.relrowsecurity
     group by n.nspname, c.relname
-    having string_agg(a.attname::text, ',' order by a.attname::text collate "C") in (${known})
-    order by array_position(current_schemas(false), n.nspname), c.relname`)
+    having bool_and(t.typnamespace = 'pg_catalog'::regnamespace) and string_agg(a.attname::text, ',' order by a.attname::text collate "C") in (${known})
+    order by array_position(${path}, n.nspname::text), c.relname`)
   const found = rows.flatMap((row): Adoption[] => {
     const table = { schema: String(row.schema), name: String(row.name) }
     const tool = tools.find(
@@ -29,6 +33,12 @@ export async function findTables(session: Session, only?: ToolTable): Promise<Ad
     return tool === undefined ? [] : [{ tool, table }]
   })
   return found.filter((each) => !isOutdated(each, found))
+}
+
+/** Read as the scripts, and the other tools, would find them: our own path names none of them. */
+async function scriptSchemas(session: Session): Promise<string[]> {
+  const [row] = await session.askAsScript('SELECT pg_catalog.current_schemas(false)::pg_catalog.text[] AS schemas')
+  return (row?.schemas ?? []) as string[]
 }
 
 const signature = ({ columns }: AdoptedTool) => [...columns].sort().join(',')
@@ -75,7 +85,7 @@ export async function findAdoption(
 }
 
 async function anySet(session: Session, historySchema: string): Promise<boolean> {
-  return (await session.rows(`select from ${identifier(historySchema)}.state limit 1`)).length > 0
+  return (await session.rows(`select from only ${identifier(historySchema)}.state limit 1`)).length > 0
 }
 
 const describe = (found: readonly Adoption[]) =>

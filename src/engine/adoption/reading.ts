@@ -54,11 +54,21 @@ export async function planImport(
 
 export async function readTable(session: Session, { tool, table }: Adoption): Promise<Reading> {
   try {
-    return await tool.read(session, table)
+    return await inTimeZoneOfRole(session, () => tool.read(session, table))
   } catch (error) {
     if (stateOf(error) !== '42501') throw error
     const message = `the table ${shown(table)} of ${tool.title} cannot be read: ${error instanceof Error ? error.message : error}`
     throw new RunFailure('no-rights', message, `GRANT SELECT ON ${nameOf(table)} to the migration role`)
+  }
+}
+
+/** The tool wrote moments without a time zone in that of its session, which is the role's own. */
+async function inTimeZoneOfRole<T>(session: Session, read: () => Promise<T>): Promise<T> {
+  await session.execute('BEGIN; RESET timezone')
+  try {
+    return await read()
+  } finally {
+    await session.execute('ROLLBACK')
   }
 }
 

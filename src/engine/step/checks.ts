@@ -33,13 +33,13 @@ export const raised = (error: Error | undefined): string | undefined =>
 /** A newer rollout of this workload was recorded: this one moves nothing any more. */
 export function fence({ owner, historySchema }: RunRequest): Check[] {
   if (owner === undefined) return []
-  const newer = `SELECT FROM ${identifier(historySchema)}.requirement WHERE ${ownRow(owner)} AND token > ${owner.token}`
+  const newer = `SELECT FROM ONLY ${identifier(historySchema)}.requirement WHERE ${ownRow(owner)} AND token > ${owner.token}`
   return [[`EXISTS (${newer})`, FENCED]]
 }
 
 /** The history does not have the version. */
 export const lacks = ({ historySchema, set }: RunRequest, version: string): string =>
-  `NOT EXISTS (SELECT FROM ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version = ${literal(version)})`
+  `NOT EXISTS (SELECT FROM ONLY ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version = ${literal(version)})`
 
 /** The step is not what the history says of its version: a rule or a trigger there swallowed the row. */
 export function recorded(request: RunRequest, version: string, direction: 'up' | 'down'): Check {
@@ -58,7 +58,7 @@ export function blocker(
 ): Check[] {
   if (floor === undefined || floor === '0') return []
   const others = owner && ` AND r.cluster = ${literal(owner.cluster)} AND r.workload <> ${literal(owner.workload)}`
-  const found = `SELECT FROM ${identifier(historySchema)}.requirement r WHERE r."set" = ${literal(set)}${others ?? ''}
+  const found = `SELECT FROM ONLY ${identifier(historySchema)}.requirement r WHERE r."set" = ${literal(set)}${others ?? ''}
       AND pg_catalog.split_part(r.workload, '/', 2) <> 'Job' AND ${partsOf('r.target')} < ${partsOf(literal(version))} AND ${below(floor)}`
   return [[`EXISTS (${found})`, BLOCKED]]
 }

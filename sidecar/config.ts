@@ -159,7 +159,7 @@ function attempt<T>(problems: string[], parse: () => T): T | undefined {
     return parse()
   } catch (error) {
     if (!(error instanceof TargetProblem)) throw error
-    problems.push(error.message)
+    problems.push(error.fix === undefined ? error.message : `${error.message} (${error.fix})`)
     return undefined
   }
 }

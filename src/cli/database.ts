@@ -32,7 +32,7 @@ export function targetOf({ database }: DatabaseOptions): DatabaseTarget {
     return databaseTarget(url === undefined || url === '' ? {} : parseDatabaseUrl(url), process.env)
   } catch (error) {
     if (error instanceof TargetProblem)
-      throw new Problem(error.message, 'write --database postgresql://user:password@host:5432/dbname')
+      throw new Problem(error.message, error.fix ?? 'write --database postgresql://user:password@host:5432/dbname')
     throw error
   }
 }

@@ -154,7 +154,7 @@ union all
 select format('a default of column %s of %s', t.attname, o.relname),
        format(case when t.attgenerated = '' then 'ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT' else 'ALTER TABLE %s ALTER COLUMN %I DROP EXPRESSION' end, ${table}, t.attname), false
   from ours o join pg_attrdef d on d.adrelid = o.oid join pg_attribute t on t.attrelid = o.oid and t.attnum = d.adnum
-  where (o.relname, t.attname) in (select tab, name from known) or ${callsOthers('pg_attrdef', 'd.oid')}
+  where (o.relname, t.attname) in (select tab, name from known) or t.attgenerated <> '' or ${callsOthers('pg_attrdef', 'd.oid')}
 union all
 select format('constraint %I on %s', k.conname, k.conrelid::regclass), format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::regclass, k.conname), false
   from pg_constraint k where k.contype in ('c', 'f', 'x', 't') and k.conislocal

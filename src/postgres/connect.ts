@@ -1,17 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { Client, type ClientConfig } from 'pg'
-import type { DatabaseTarget } from './database-target.ts'
+import type { DatabaseTarget, HostTarget } from './database-target.ts'
 import { Interruption, RunFailure, stateOf } from './failure.ts'
 import { Session } from './session.ts'
 
 /** Opens one session, on the first host that answers and has the wanted attributes. */
 export async function connect(target: DatabaseTarget, applicationName: string): Promise<Session> {
   let problem: unknown
-  for (const { host, port } of target.hosts) {
+  for (const at of target.hosts) {
+    const { host, port } = at
     try {
-      const session = await connectTo(target, host, port, applicationName)
+      const session = await connectTo(target, at, applicationName)
       if (await suits(session, target)) return session
       await session.end()
       problem = unsuitable(target, `${host}:${port}`)
@@ -37,17 +39,19 @@ export async function withSession<T>(
 }
 
 /** libpq's order of attempts for each sslmode (PostgreSQL manual, table 34.1). */
-async function connectTo(target: DatabaseTarget, host: string, port: number, name: string): Promise<Session> {
-  const tls = tlsOptions(target)
-  const plain = () => open(target, host, port, name, false)
+async function connectTo(target: DatabaseTarget, at: HostTarget, name: string): Promise<Session> {
+  const { host, address } = at
+  // pg names the server by where it connects to, unless that is an address.
+  const tls = { ...tlsOptions(target), ...(address !== undefined && isIP(host) === 0 && { servername: host }) }
+  const plain = () => open(target, at, name, false)
   if (target.sslmode === 'disable' || host.startsWith('/')) return plain()
   if (target.sslmode === 'allow') {
     return plain().catch((error) => {
       if (stateOf(error) !== '28000') throw error
-      return open(target, host, port, name, tls)
+      return open(target, at, name, tls)
     })
   }
-  return open(target, host, port, name, tls).catch((error) => {
+  return open(target, at, name, tls).catch((error) => {
     const refused = error instanceof Error && /does not support SSL/.test(error.message)
     if (target.sslmode !== 'prefer' || !(refused || stateOf(error) === '28000')) throw error
     return plain()
@@ -81,14 +85,13 @@ function readPem(path: string, what: string): string {
 
 async function open(
   target: DatabaseTarget,
-  host: string,
-  port: number,
+  { host, port, address = host }: HostTarget,
   applicationName: string,
   ssl: ConnectionOptions | false,
 ): Promise<Session> {
   const user = target.user ?? accountName()
   const config: ClientConfig & { pipeline: boolean } = {
-    host,
+    host: address,
     port,
     user,
     database: target.database ?? user,
@@ -140,11 +143,18 @@ const cannot = (message: string, fix: string, sqlstate?: string) =>
   new RunFailure('cannot-connect', message, fix, sqlstate === undefined ? {} : { sqlstate })
 
 /** A connection error as what it means for a run: passing or lasting, with its cure. Never shows the URL. */
-function explain(error: unknown, { database, user, sslmode }: DatabaseTarget, where: string): Error {
+function explain(error: unknown, { database, user, password, sslmode }: DatabaseTarget, where: string): Error {
   if (error instanceof RunFailure || error instanceof Interruption) return error
   const state = stateOf(error)
   const said = error instanceof Error ? error.message : String(error)
   const passing = (failure: RunFailure, patience?: number) => new Interruption(failure, patience)
+  // pg says so of SCRAM; for the other methods it fails on the value itself.
+  if (password === undefined && /client password must be|must be of type string|salted password/i.test(said)) {
+    return cannot(
+      `${where} asks for the password of ${user ?? 'the user'}, and none is given`,
+      'write it into the database URL or the database Secret, or set PGPASSWORD',
+    )
+  }
   switch (state) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

@@ -1,6 +1,11 @@
+import { insteadOf, mayPassOver, refuseVariables } from './libpq-unsupported.ts'
+import { TargetProblem } from './target-problem.ts'
+
+export { TargetProblem }
+
 /** Where a database is and how to reach it, with libpq's meaning of each part. */
 export interface DatabaseTarget {
-  readonly hosts: readonly { readonly host: string; readonly port: number }[]
+  readonly hosts: readonly HostTarget[]
   readonly user: string | undefined
   readonly password: string | undefined
   readonly database: string | undefined
@@ -15,6 +20,14 @@ export interface DatabaseTarget {
   readonly targetSessionAttrs: SessionAttrs
 }
 
+export interface HostTarget {
+  /** Whom a certificate has to name. */
+  readonly host: string
+  readonly port: number
+  /** Where it is, when no name is to be looked up for it (libpq's hostaddr). */
+  readonly address?: string
+}
+
 const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 export type SslMode = (typeof sslModes)[number]
 const sessionAttrs = ['any', 'read-write', 'primary', 'read-only', 'standby', 'prefer-standby'] as const
@@ -22,18 +35,11 @@ export type SessionAttrs = (typeof sessionAttrs)[number]
 
 /** libpq's keywords that we honour (PostgreSQL manual, 34.1.2). */
 const honoured = [
-  ...['host', 'port', 'user', 'password', 'dbname', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'],
+  ...['host', 'hostaddr', 'port', 'user', 'password', 'dbname', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'],
   ...['options', 'connect_timeout', 'target_session_attrs'],
 ] as const
-/** Keywords whose absence changes nothing here: we set our own name and keepalives, and prefer is what they default to. */
-const tolerated = new Set([
-  ...['application_name', 'fallback_application_name', 'client_encoding', 'keepalives', 'keepalives_idle'],
-  ...['keepalives_interval', 'keepalives_count', 'tcp_user_timeout', 'gssencmode', 'channel_binding', 'sslnegotiation'],
-])
 export type Keywords = Partial<Record<(typeof honoured)[number], string>>
 
-/** A connection string was not understood. The message never holds the string, nor a piece that may be of a password. */
-export class TargetProblem extends Error {}
 
 /**
  * As libpq cuts it (fe-connect.c, conninfo_uri_parse_options): an @ before the first / ends user and password, whatever
@@ -53,7 +59,7 @@ export function parseDatabaseUrl(text: string): Keywords {
   const [, scheme = '', user, password, authority = '', dbname, query = ''] = match
   if (!/^postgres(ql)?$/i.test(scheme)) {
     const said = /^(?:jdbc:)?[a-z0-9+.-]+$/i.test(scheme) ? `the scheme "${scheme}"` : 'another scheme'
-    throw new TargetProblem(`the database URL has ${said}; PostgreSQL's is postgresql://`)
+    throw new TargetProblem(`the database URL has ${said}; PostgreSQL's is postgresql://`, 'write postgresql:// in place of the scheme of a driver')
   }
   // Then host, database and parameters would be pieces of a password, and be looked up, sent and shown.
   if (authority.includes('@') || dbname?.includes('@') === true || user?.includes('?') === true) throw notEncoded()
@@ -71,7 +77,7 @@ export function parseDatabaseUrl(text: string): Keywords {
     const [name = '', value = ''] = pair.split(/=(.*)/s)
     if (name === 'ssl' && value === 'true') put('sslmode', 'require')
     else if ((honoured as readonly string[]).includes(name)) put(name, value)
-    else if (!tolerated.has(name)) throw unknownParameter(name, query)
+    else if (!mayPassOver(name, value)) throw unknownParameter(name, query)
   }
   return found
 }
@@ -82,13 +88,17 @@ const notEncoded = () =>
 /** Its name is shown only where no password can reach it: one with a raw & or ? goes on as a parameter. */
 function unknownParameter(name: string, query: string): TargetProblem {
   if (query.includes('@')) return notEncoded()
-  const safe = /^[a-z_]{2,40}$/i.test(name) && !/(?:^|&)password=/.test(query)
+  if (mayName(name, query)) {
+    return new TargetProblem(`the database URL has the parameter "${name}", which is not known here`, insteadOf(name))
+  }
   return new TargetProblem(
-    safe
-      ? `the database URL has the parameter "${name}", which is not known here`
-      : `the database URL has a parameter that is not known here; if it is part of a password, ${ENCODE}`,
+    `the database URL has a parameter that is not known here; if it is part of a password, ${ENCODE}`,
   )
 }
+
+const mayName = (name: string, query: string) =>
+  /^[a-z_]{2,40}$/i.test(name) && !query.includes('@') && !/(?:^|&)password=/.test(query)
+
 
 function decode(name: string, value: string): string {
   try {
@@ -113,7 +123,12 @@ function splitHost(text: string): { host: string; port: string } {
 /** Keywords, defaults of libpq's environment, and libpq's own defaults, as a target. Throws TargetProblem. */
 export function databaseTarget(given: Keywords, env: Readonly<Record<string, string | undefined>>): DatabaseTarget {
   const pick = (name: (typeof honoured)[number], variable: string) => nonEmpty(given[name]) ?? nonEmpty(env[variable])
-  const hosts = (pick('host', 'PGHOST') ?? 'localhost').split(',')
+  refuseVariables(env)
+  const addresses = pick('hostaddr', 'PGHOSTADDR')?.split(',')
+  const hosts = (pick('host', 'PGHOST') ?? addresses?.join(',') ?? 'localhost').split(',')
+  if (addresses !== undefined && addresses.length !== hosts.length) {
+    throw new TargetProblem(`there are ${hosts.length} hosts but ${addresses.length} addresses in hostaddr`)
+  }
   const ports = (pick('port', 'PGPORT') ?? '5432').split(',')
   if (ports.length !== 1 && ports.length !== hosts.length) {
     throw new TargetProblem(`there are ${hosts.length} hosts but ${ports.length} ports`)
@@ -122,7 +137,11 @@ export function databaseTarget(given: Keywords, env: Readonly<Record<string, str
   const timeout = Number(pick('connect_timeout', 'PGCONNECT_TIMEOUT') ?? '10')
   if (!Number.isFinite(timeout)) throw new TargetProblem('connect_timeout is no number of seconds')
   return {
-    hosts: hosts.map((host, i) => ({ host: host || 'localhost', port: portOf(ports[i] ?? ports[0] ?? '') })),
+    hosts: hosts.map((host, i) => ({
+      host: host || addresses?.[i] || 'localhost',
+      port: portOf(ports[i] ?? ports[0] ?? ''),
+      ...(addresses?.[i] && { address: addresses[i] }),
+    })),
     user,
     password: pick('password', 'PGPASSWORD'),
     database: pick('dbname', 'PGDATABASE') ?? user,

@@ -63,7 +63,7 @@ function targetAt(url: string, env: Readonly<Record<string, string | undefined>>
     return databaseTarget(parseDatabaseUrl(url), env)
   } catch (error) {
     if (!(error instanceof TargetProblem)) throw error
-    throw new Problem(error.message, 'write --scratch postgresql://user:password@host:5432/postgres')
+    throw new Problem(error.message, error.fix ?? 'write --scratch postgresql://user:password@host:5432/postgres')
   }
 }
 

@@ -98,7 +98,7 @@ async function plant(url: string, { functions, operators }: Calls): Promise<numb
   for (const type of ['text', 'oid', 'regclass', 'timestamptz', 'float8', 'int4', 'int8', 'name']) {
     await as(`create domain public.${type} as pg_catalog.${type} check (pg_catalog.nextval('public.ran') > 0)`)
   }
-  for (const table of ['pg_class', 'pg_namespace', 'pg_roles', 'pg_stat_activity', 'pg_locks', 'pg_settings', 'pg_attribute']) {
+  for (const table of ['pg_class', 'pg_namespace', 'pg_roles', 'pg_stat_activity', 'pg_locks', 'pg_settings']) {
     await as(`create view public.${table} as select *, pg_catalog.nextval('public.ran') as trap from pg_catalog.${table}`)
   }
   return planted

@@ -67,7 +67,7 @@ describe("libpq's environment", () => {
       expect(error.message).toContain('PGSERVICEFILE')
       expect(error.message).not.toContain('secret')
     }
-    const { code, stderr } = await lockkeeper(['status'], { env: { PGSERVICE: 'production' } })
+    const { code, stderr } = await lockkeeper(['history'], { env: { PGSERVICE: 'production' } })
     expect([code, stderr]).toEqual([2, expect.stringMatching(/PGSERVICE[^]*fix: unset PGSERVICE/)])
   })
 })

@@ -5,6 +5,7 @@ import { floorOf } from '../migration/decide.ts'
 import type { MigrationSet } from '../migration/migration.ts'
 import { sanitize } from '../migration/sanitize.ts'
 import { highestVersion } from '../migration/version.ts'
+import { type Writers, writersOf } from '../history/trust.ts'
 import { describeHolder, type Holder, lockHolder } from '../postgres/lock.ts'
 import { type DatabaseOptions, withDatabase } from './database.ts'
 import { type Output, table } from './output.ts'
@@ -12,6 +13,8 @@ import { type Output, table } from './output.ts'
 export interface Live {
   readonly seen: Seen
   readonly holder: Holder | undefined
+  /** Set where the history belongs to an owner role, and not to the login. */
+  readonly writers: Writers | undefined
 }
 
 /** What the database says, from one short session; it changes nothing. */
@@ -20,13 +23,14 @@ export function lookAt(options: DatabaseOptions): Promise<Live> {
   return withDatabase(options, async (session) => {
     const facts = await serverFacts(session, historySchema)
     const seen = facts.history === 'complete' ? await readHistory(session, historySchema, set) : nothingSeen
-    return { seen, holder: await lockHolder(session, set) }
+    const [holder, writers] = await Promise.all([lockHolder(session, set), writersOf(session, historySchema)])
+    return { seen, holder, writers }
   })
 }
 
 /** `status`: live, pending, changed, missing; who holds the lock; what each workload asks for. */
 export async function status(output: Output, options: DatabaseOptions, files: MigrationSet): Promise<number> {
-  const { seen, holder } = await lookAt(options)
+  const { seen, holder, writers } = await lookAt(options)
   const versioned = files.migrations.filter(({ kind }) => kind === 'versioned')
   const applied = seen.applied.map(({ version, name, appliedAt, durationMs, origin, downChecksum }) => ({
     version,
@@ -62,6 +66,7 @@ export async function status(output: Output, options: DatabaseOptions, files: Mi
       inDoubt: [...statements.values()].some(({ state }) => state === 'started'),
     })),
     lock: holder ?? null,
+    writers: writers ?? null,
     requirements: seen.requirements.map(({ cluster, workload, target, reached, lastSeen }) => ({
       cluster,
       workload,
@@ -113,6 +118,11 @@ export async function status(output: Output, options: DatabaseOptions, files: Mi
     output.print(`begun    ${direction} ${version}, ${done} statements done${cure}`)
   }
   if (holder !== undefined) output.print(`lock     ${sanitize(describeHolder(holder))}`)
+  if (writers !== undefined) {
+    output.print(
+      `owner    ${writers.owner} owns the history, and its members may write it: ${writers.members.join(', ') || 'none'}`,
+    )
+  }
   for (const { workload, target, reached, lastSeen } of document.requirements) {
     output.print(
       `workload ${sanitize(workload)} asks for ${target}, reached ${reached ?? 'nothing'}, last seen ${lastSeen}`,

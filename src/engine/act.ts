@@ -13,9 +13,9 @@ export async function act(attempt: Attempt, look: Look): Promise<void> {
     await takeOver(attempt, attempt.adoption, look.mounted)
   } else if (!attempt.history) {
     await lackingReaders(session, request.historySchema, request.readers) // Throws for a role that is not there.
-    await createHistory(session, request, facts)
-    attempt.history = true
-    await begin(attempt, look)
+    if (attempt.untrusted !== undefined) throw attempt.untrusted // Of a schema that somebody made.
+    attempt.history = await createHistory(session, request, facts)
+    if (attempt.history) await begin(attempt, look)
   } else if (look.seen.epoch === undefined) {
     await begin(attempt, look)
   } else {

@@ -36,7 +36,7 @@ async function findHistory(attempt: Attempt): Promise<RunFailure | undefined> {
   attempt.ownSettings = ownSettings
   if (attempt.facts.history === 'partial') throw partialHistory(historySchema)
   attempt.history = attempt.facts.history === 'complete'
-  if (attempt.history) attempt.untrusted = untrusted
+  attempt.untrusted = untrusted
   if (facts.older) await extend(attempt)
   if (attempt.history) attempt.lacking = await lackingReaders(session, historySchema, context.request.readers)
   attempt.empty = !attempt.history && foreign === undefined

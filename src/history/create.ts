@@ -6,13 +6,17 @@ import { RunFailure, stateOf } from '../postgres/failure.ts'
 import type { Session } from '../postgres/session.ts'
 import { identifier, literal } from '../postgres/sql.ts'
 import { historyDdl } from './ddl.ts'
-import type { ServerFacts } from './facts.ts'
+import { type ServerFacts, serverFacts } from './facts.ts'
 import { subscribers } from './subscribers.ts'
 import { beginSet, insertMigration, type Journal, journalRow } from './write.ts'
 
-/** Makes the tables, in one transaction, under the lock. */
-export async function createHistory(session: Session, request: RunRequest, facts: ServerFacts): Promise<void> {
+/**
+ * Makes the tables, in one transaction, under the lock of the set. False: a run of another set, which has a lock of its
+ * own, made them in the same moment.
+ */
+export async function createHistory(session: Session, request: RunRequest, facts: ServerFacts): Promise<boolean> {
   const { historySchema: schema, readers } = request
+  if (SHARED.test(schema)) throw sharedSchema(schema)
   const followers = await subscribers(session)
   if (followers !== undefined) throw unpublished(followers, schema)
   const owner = await ownerOf(session, schema, request.role ?? session.startRole)
@@ -20,8 +24,10 @@ export async function createHistory(session: Session, request: RunRequest, facts
     await session.execute(
       `begin; ${historyDdl({ schema, schemaExists: facts.history === 'schema-only', owner, readers })} commit`,
     )
+    return true
   } catch (error) {
     await session.execute('rollback')
+    if ((await serverFacts(session, schema)).history !== facts.history) return false
     if (stateOf(error) === '42501') {
       throw new RunFailure(
         'no-rights',
@@ -33,6 +39,15 @@ export async function createHistory(session: Session, request: RunRequest, facts
     throw error
   }
 }
+
+/** Schemas that others write to, or that the server keeps for itself. */
+const SHARED = /^(public|information_schema|pg_.*)$/
+const sharedSchema = (schema: string) =>
+  new RunFailure(
+    'bad-config',
+    `the history cannot be kept in schema ${schema}, which others may write to: stored scripts there would never run`,
+    `name a schema for the history alone, as --history-schema ${DEFAULTS.historySchema} (annotation config.lockkeeper.dev/history-schema)`,
+  )
 
 /**
  * Who is to own the tables, undefined: the login. A configured role whose rights the login inherits, so that another

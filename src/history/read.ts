@@ -1,7 +1,7 @@
 import type { OnRollback } from '../contract.ts'
 import { type HoldRow, holdOf, type Interval } from '../migration/hold.ts'
 import { repeatableName } from '../migration/repeatable.ts'
-import { compareVersions } from '../migration/version.ts'
+import { compareVersions, parseVersion } from '../migration/version.ts'
 import type { Session } from '../postgres/session.ts'
 import { identifier, literal } from '../postgres/sql.ts'
 import { edited, ofShape } from './edited.ts'
@@ -105,6 +105,7 @@ export async function readHistory(session: Session, schema: string, set: string)
     requirements: RequirementRow[]
     unfinished: Parameters<typeof unfinishedOf>[0]
   }
+  refuseUnread(seen.applied, schema, set)
   if (seen.state !== null) checkLayout(seen.state.layout)
   if (seen.state !== null && !Number.isSafeInteger(seen.state.epoch)) throw noEpoch(schema)
   return {
@@ -121,6 +122,35 @@ export async function readHistory(session: Session, schema: string, set: string)
     requirements: seen.requirements.map(requirementOf),
     unfinished: unfinishedOf(seen.unfinished, schema),
     ...(seen.state?.keeps && { kept: keptOf(seen.state.keeps, schema, set) }),
+  }
+}
+
+/** A version in another form, or twice: no statement of ours would find the row, or it would find two. */
+function refuseUnread(applied: readonly Applied[], schema: string, set: string): void {
+  const table = `${identifier(schema)}.migration`
+  const seen = new Set<string>()
+  for (const { version } of applied) {
+    const canonical = repeatableName(version) === undefined ? parseVersion(version) : version
+    const place = `"set" = ${literal(set)} AND version = ${literal(version)}`
+    if (canonical === undefined) {
+      throw edited(`"${version}" in ${schema}.migration is not a valid version`, `DELETE FROM ${table} WHERE ${place}`)
+    }
+    if (canonical !== version) {
+      const both = applied.some((each) => each.version === canonical)
+      throw edited(
+        `version ${canonical} is written as ${version} in ${schema}.migration`,
+        both
+          ? `DELETE FROM ${table} WHERE ${place}`
+          : `UPDATE ${table} SET version = ${literal(canonical)} WHERE ${place}`,
+      )
+    }
+    if (seen.has(version)) {
+      throw edited(
+        `version ${version} is in ${schema}.migration more than once`,
+        `delete all of its rows but one, then: ALTER TABLE ${table} ADD PRIMARY KEY ("set", version)`,
+      )
+    }
+    seen.add(version)
   }
 }
 

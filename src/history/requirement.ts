@@ -1,6 +1,7 @@
 import type { Owner, RunRequest } from '../migration/run-request.ts'
 import type { Session } from '../postgres/session.ts'
 import { identifier, literal } from '../postgres/sql.ts'
+import { ofShape } from './edited.ts'
 import { high, highWith, low, lowWith, partsOf } from './interval.ts'
 
 /** Where a workload's own row is. */
@@ -54,7 +55,8 @@ export async function recordStart(session: Session, request: RunRequest, basis: 
   const { epoch, target, reached } = basis
   const newest = `r.token = ${owner.token}`
   const first = `(${newest} and r.stamp is not null and r.interval_token = r.token) is not true`
-  const rows = await session.rows(`
+  const rows = await session
+    .rows(`
     with s as (select epoch from only ${s}.state where "set" = ${literal(set)} for share)
     update only ${s}.requirement r set last_seen = now(),
       stamp = case when ${newest} then ${epoch} else r.stamp end,
@@ -64,5 +66,8 @@ export async function recordStart(session: Session, request: RunRequest, basis: 
       lingering = case when ${newest} and ${first} and ${partsOf(`(${high})`)} > ${partsOf('r.target')} then ${high} else r.lingering end,
       lingering_until = case when ${first} then now() + interval '${holdGraceMs} milliseconds' else r.lingering_until end
     from s where s.epoch = ${epoch} and ${ownRow(owner)} and r."set" = ${literal(set)} returning 1`)
+    .catch((error: unknown) => {
+      throw ofShape(error, historySchema)
+    })
   return rows.length === 1
 }

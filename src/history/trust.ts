@@ -131,6 +131,10 @@ union all
 select format('trigger %I on %s', t.tgname, o.relname), format('DROP TRIGGER %I ON %s', t.tgname, ${table}), false
   from ours o join pg_trigger t on t.tgrelid = o.oid where not t.tgisinternal
 union all
+select format('%s has no primary key', o.relname), format('ALTER TABLE %s ADD PRIMARY KEY (%s)', ${table}, k.columns), false
+  from ours o join (values ('state', '"set"'), ('migration', '"set", version'), ('journal', 'run, n'), ('requirement', 'cluster, workload')) k (tab, columns) on k.tab = o.relname
+  where o.relkind = 'r' and not exists (select from pg_index i where i.indrelid = o.oid and i.indisprimary and i.indisvalid)
+union all
 select format('rule %I on %s', w.rulename, o.relname), format('DROP RULE %I ON %s', w.rulename, ${table}), false
   from ours o join pg_rewrite w on w.ev_class = o.oid where o.relkind = 'r'
 union all
@@ -154,7 +158,7 @@ union all
 select format('a default of column %s of %s', t.attname, o.relname),
        format(case when t.attgenerated = '' then 'ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT' else 'ALTER TABLE %s ALTER COLUMN %I DROP EXPRESSION' end, ${table}, t.attname), false
   from ours o join pg_attrdef d on d.adrelid = o.oid join pg_attribute t on t.attrelid = o.oid and t.attnum = d.adnum
-  where (o.relname, t.attname) in (select tab, name from known) or t.attgenerated <> '' or ${callsOthers('pg_attrdef', 'd.oid')}
+  where (o.relname, t.attname) in (select tab, name from known) and pg_get_expr(d.adbin, d.adrelid) !~ '^[0-9]+$' or t.attgenerated <> '' or ${callsOthers('pg_attrdef', 'd.oid')}
 union all
 select format('constraint %I on %s', k.conname, k.conrelid::regclass), format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::regclass, k.conname), false
   from pg_constraint k where k.contype in ('c', 'f', 'x', 't') and k.conislocal

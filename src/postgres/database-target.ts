@@ -40,7 +40,6 @@ const honoured = [
 ] as const
 export type Keywords = Partial<Record<(typeof honoured)[number], string>>
 
-
 /**
  * As libpq cuts it (fe-connect.c, conninfo_uri_parse_options): an @ before the first / ends user and password, whatever
  * else stands in them; the user ends at the first colon.
@@ -59,7 +58,10 @@ export function parseDatabaseUrl(text: string): Keywords {
   const [, scheme = '', user, password, authority = '', dbname, query = ''] = match
   if (!/^postgres(ql)?$/i.test(scheme)) {
     const said = /^(?:jdbc:)?[a-z0-9+.-]+$/i.test(scheme) ? `the scheme "${scheme}"` : 'another scheme'
-    throw new TargetProblem(`the database URL has ${said}; PostgreSQL's is postgresql://`, 'write postgresql:// in place of the scheme of a driver')
+    throw new TargetProblem(
+      `the database URL has ${said}; PostgreSQL's is postgresql://`,
+      'write postgresql:// in place of the scheme of a driver',
+    )
   }
   // Then host, database and parameters would be pieces of a password, and be looked up, sent and shown.
   if (authority.includes('@') || dbname?.includes('@') === true || user?.includes('?') === true) throw notEncoded()
@@ -98,7 +100,6 @@ function unknownParameter(name: string, query: string): TargetProblem {
 
 const mayName = (name: string, query: string) =>
   /^[a-z_]{2,40}$/i.test(name) && !query.includes('@') && !/(?:^|&)password=/.test(query)
-
 
 function decode(name: string, value: string): string {
   try {

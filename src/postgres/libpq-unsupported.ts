@@ -14,7 +14,8 @@ const row = (keyword: string | undefined, same: RegExp | undefined, instead: str
   instead,
 })
 const never = /^$/
-const noService = 'write host, port, user and database name of the service into the database URL, or set PGHOST, PGPORT, PGUSER and PGDATABASE'
+const noService =
+  'write host, port, user and database name of the service into the database URL, or set PGHOST, PGPORT, PGUSER and PGDATABASE'
 const asOption = (setting: string) => `set PGOPTIONS to "-c ${setting}=VALUE", or run ALTER ROLE ... SET ${setting}`
 const noKerberos = 'use a password or a client certificate'
 const noRevocation = 'remove it, or let a proxy in front of the server check revoked certificates'
@@ -25,19 +26,35 @@ const UNSUPPORTED: Readonly<Record<string, Unsupported>> = {
   PGDATESTYLE: row(undefined, never, asOption('datestyle')),
   PGTZ: row(undefined, never, asOption('timezone')),
   PGGEQO: row(undefined, never, asOption('geqo')),
-  PGCLIENTENCODING: row('client_encoding', /^(utf-?8|unicode|auto)$/i, 'write the migration files in UTF-8 and remove it'),
+  PGCLIENTENCODING: row(
+    'client_encoding',
+    /^(utf-?8|unicode|auto)$/i,
+    'write the migration files in UTF-8 and remove it',
+  ),
   PGREQUIRESSL: row('requiressl', /^0$/, 'write sslmode=require'),
   PGREQUIREAUTH: row('require_auth', never, 'remove it, and let pg_hba.conf of the server demand the method'),
   PGREQUIREPEER: row('requirepeer', never, 'connect by TCP with sslmode=verify-full, which proves who the server is'),
-  PGCHANNELBINDING: row('channel_binding', /^(prefer|disable)$/, 'write sslmode=verify-full, which proves who the server is'),
+  PGCHANNELBINDING: row(
+    'channel_binding',
+    /^(prefer|disable)$/,
+    'write sslmode=verify-full, which proves who the server is',
+  ),
   PGSSLNEGOTIATION: row('sslnegotiation', /^postgres$/, 'remove it: TLS is negotiated as sslnegotiation=postgres does'),
   PGSSLCOMPRESSION: row('sslcompression', /^0$/, 'remove it: TLS does not compress'),
-  PGSSLCERTMODE: row('sslcertmode', /^allow$/, 'remove it, and name sslcert and sslkey where the server wants a certificate'),
+  PGSSLCERTMODE: row(
+    'sslcertmode',
+    /^allow$/,
+    'remove it, and name sslcert and sslkey where the server wants a certificate',
+  ),
   PGSSLCRL: row('sslcrl', never, noRevocation),
   PGSSLCRLDIR: row('sslcrldir', never, noRevocation),
   PGSSLSNI: row('sslsni', /^1$/, 'remove it: the host name is sent'),
   PGSSLPASSWORD: row('sslpassword', never, 'decrypt the key: openssl pkey -in KEY -out NEW'),
-  PGSSLMINPROTOCOLVERSION: row('ssl_min_protocol_version', /^TLSv1(\.[012])?$/, 'set ssl_min_protocol_version in the server'),
+  PGSSLMINPROTOCOLVERSION: row(
+    'ssl_min_protocol_version',
+    /^TLSv1(\.[012])?$/,
+    'set ssl_min_protocol_version in the server',
+  ),
   PGSSLMAXPROTOCOLVERSION: row('ssl_max_protocol_version', never, 'set ssl_max_protocol_version in the server'),
   PGGSSENCMODE: row('gssencmode', /^(disable|prefer)$/, noKerberos),
   PGKRBSRVNAME: row('krbsrvname', never, noKerberos),
@@ -68,7 +85,10 @@ export function mayPassOver(keyword: string, value: string): boolean {
   const known = keywords.get(keyword)
   if (known === undefined) return false
   if (known.same === undefined || known.same.test(value)) return true
-  throw new TargetProblem(`the parameter ${keyword} of libpq is not supported with this value`, `remove ${keyword}: ${known.instead}`)
+  throw new TargetProblem(
+    `the parameter ${keyword} of libpq is not supported with this value`,
+    `remove ${keyword}: ${known.instead}`,
+  )
 }
 
 const PATH = 'write options=-csearch_path%3DNAME in its place, or run ALTER ROLE ... SET search_path'
@@ -78,11 +98,17 @@ const POOL = 'remove it: it is about the pool of the application, and a migratio
 const OF_DRIVERS: readonly (readonly [names: RegExp, instead: string])[] = [
   [/^(schema|search_?path|currentschema)$/, PATH],
   [/^pgbouncer$/, 'remove it, and name the host and port of PostgreSQL itself, not of the pooler'],
-  [/^(ssl|sslaccept|usessl|tls|encrypt|trustservercertificate)$/, 'write sslmode=require, or sslmode=verify-full with sslrootcert'],
+  [
+    /^(ssl|sslaccept|usessl|tls|encrypt|trustservercertificate)$/,
+    'write sslmode=require, or sslmode=verify-full with sslrootcert',
+  ],
   [/^(sslidentity|sslinline|sslfactory|sslhostnameverifier)$/, 'write sslmode, sslrootcert, sslcert and sslkey'],
   [/^(targetservertype|target_server_type)$/, 'write target_session_attrs=read-write'],
   [/^(connecttimeout|connection_timeout|logintimeout|timeout)$/, 'write connect_timeout=SECONDS'],
-  [/^(timezone|statement_timeout|lock_timeout|idle_in_transaction_session_timeout|datestyle)$/, 'write options=-cNAME%3DVALUE in its place'],
+  [
+    /^(timezone|statement_timeout|lock_timeout|idle_in_transaction_session_timeout|datestyle)$/,
+    'write options=-cNAME%3DVALUE in its place',
+  ],
   [/^(charset|encoding|characterencoding)$/, 'remove it: the encoding is UTF-8'],
   [/^(applicationname)$/, 'remove it: Lockkeeper sets its own'],
 ]

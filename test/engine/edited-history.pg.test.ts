@@ -62,6 +62,30 @@ describe('an edited history', () => {
   type Case = readonly [what: string, edit: string, failure: { code: string; [key: string]: unknown }, cure: string]
   test.each<Case>([
     [
+      'a version in another form',
+      `update lockkeeper.migration set version = '2.0' where version = '2'`,
+      { code: 'history-untrusted', message: expect.stringContaining('version 2 is written as 2.0') },
+      `UPDATE "lockkeeper".migration SET version = '2' WHERE "set" = 'default' AND version = '2.0'`,
+    ],
+    [
+      'a version with leading zeros beside the real one',
+      copyAs('02'),
+      { code: 'history-untrusted', message: expect.stringContaining('version 2 is written as 02') },
+      `DELETE FROM "lockkeeper".migration WHERE "set" = 'default' AND version = '02'`,
+    ],
+    [
+      'two rows of state',
+      `alter table lockkeeper.state drop constraint state_pkey; insert into lockkeeper.state select * from lockkeeper.state`,
+      { code: 'history-untrusted', message: expect.stringContaining('lockkeeper.state has more than one row') },
+      `DELETE FROM "lockkeeper".state a USING "lockkeeper".state b WHERE a."set" = b."set" AND (a.epoch, a.ctid) < (b.epoch, b.ctid); ALTER TABLE "lockkeeper".state ADD PRIMARY KEY ("set")`,
+    ],
+    [
+      'a column of another type',
+      `alter table lockkeeper.requirement alter token type text`,
+      { code: 'history-untrusted' },
+      `alter table lockkeeper.requirement alter token type bigint using token::bigint`,
+    ],
+    [
       'a version that was taken out',
       `delete from lockkeeper.migration where version = '2'`,
       { code: 'migration-failed', version: '2', file: '2_x.up.sql', sqlstate: '42P07' },

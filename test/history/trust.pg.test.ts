@@ -19,7 +19,11 @@ const hung: readonly (readonly [what: string, sql: string, says: string])[] = [
   ['a right to write', 'grant update on lockkeeper.migration to public', 'PUBLIC may update on migration'],
   ['a right on a column', 'grant update (down_script) on lockkeeper.migration to app', 'column down_script'],
   ['a right to refer to rows', 'grant references on lockkeeper.migration to app', 'app may references on migration'],
-  ['a child table', 'create table public.kid () inherits (lockkeeper.migration)', 'public.kid inherits from lockkeeper.migration'],
+  [
+    'a child table',
+    'create table public.kid () inherits (lockkeeper.migration)',
+    'public.kid inherits from lockkeeper.migration',
+  ],
   [
     'a parent table',
     `create table public.elder ("set" text not null); alter table lockkeeper.state inherit public.elder`,
@@ -79,8 +83,17 @@ const hung: readonly (readonly [what: string, sql: string, says: string])[] = [
     `create statistics public.st on (public.g(name)), floor from lockkeeper.migration`,
     'statistics public.st on migration',
   ],
-  ['a domain', 'alter table lockkeeper.migration alter floor type public.d', 'column floor of migration has the type public.d'],
-  ['another type', 'alter table lockkeeper.requirement alter token type text', 'column token of requirement has the type text'],
+  ['no primary key', 'alter table lockkeeper.state drop constraint state_pkey', 'state has no primary key'],
+  [
+    'a domain',
+    'alter table lockkeeper.migration alter floor type public.d',
+    'column floor of migration has the type public.d',
+  ],
+  [
+    'another type',
+    'alter table lockkeeper.requirement alter token type text',
+    'column token of requirement has the type text',
+  ],
 ]
 
 describe.each(majors)('a history that others could have written, on PostgreSQL %i', (major) => {
@@ -88,7 +101,10 @@ describe.each(majors)('a history that others could have written, on PostgreSQL %
   let stop: () => Promise<void>
   beforeAll(async () => {
     ;({ server, stop } = await startServer({ major }))
-    await query(`${server.url}/postgres`, 'create role mig login; create role app login; create role crew; grant crew to app')
+    await query(
+      `${server.url}/postgres`,
+      'create role mig login; create role app login; create role crew; grant crew to app',
+    )
   })
   afterAll(() => stop())
 
@@ -114,7 +130,9 @@ describe.each(majors)('a history that others could have written, on PostgreSQL %
         const found = await problem(database)
         expect(found?.code, what).toBe('history-untrusted')
         expect(found?.message, what).toContain(says)
-        const cure = /^as a superuser, after looking at what was changed: (.*?)( Or, where .*)?$/.exec(found?.fix ?? '')?.[1]
+        const cure = /^as a superuser, after looking at what was changed: (.*?)( Or, where .*)?$/.exec(
+          found?.fix ?? '',
+        )?.[1]
         await database.sql(cure ?? '')
         expect((await problem(database))?.message, what).toBeUndefined()
       }
@@ -123,11 +141,15 @@ describe.each(majors)('a history that others could have written, on PostgreSQL %
   test('superusers, a membership that cannot act, and readers are no reason', () =>
     withHistory(async (database) => {
       await database.sql('create role boss superuser login; grant mig to boss; grant pg_write_all_data to boss')
-      await database.sql('grant usage on schema lockkeeper to app; grant select on all tables in schema lockkeeper to app')
+      await database.sql(
+        'grant usage on schema lockkeeper to app; grant select on all tables in schema lockkeeper to app',
+      )
       await database.sql('grant pg_read_all_data to app')
       if (major >= 16) await database.sql('grant mig to app with admin true, inherit false, set false')
       expect((await problem(database))?.message).toBeUndefined()
-      await database.sql('revoke mig from boss, app; drop owned by boss; drop role boss; revoke pg_read_all_data from app')
+      await database.sql(
+        'revoke mig from boss, app; drop owned by boss; drop role boss; revoke pg_read_all_data from app',
+      )
     }))
 
   test('logins of the configured owner role are ours; without it they are told how to name it', () =>
@@ -144,8 +166,10 @@ describe.each(majors)('a history that others could have written, on PostgreSQL %
       // A role that the login does not have is nobody that could be ours.
       expect((await problem(database, 'app', 'app_owner'))?.code).toBe('history-untrusted')
       expect((await problem(database, 'v2', 'no_such_role'))?.code).toBe('history-untrusted')
-      const writers = await withSession(databaseTarget(parseDatabaseUrl(database.urlFor('v1')), {}), 'test', (session) =>
-        writersOf(session, 'lockkeeper'),
+      const writers = await withSession(
+        databaseTarget(parseDatabaseUrl(database.urlFor('v1')), {}),
+        'test',
+        (session) => writersOf(session, 'lockkeeper'),
       )
       expect(writers).toEqual({ owner: 'app_owner', members: ['v1', 'v2'] })
       await database.sql('drop schema lockkeeper cascade; drop owned by app_owner; drop role v1, v2, app_owner')

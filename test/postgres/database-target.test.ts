@@ -35,7 +35,13 @@ describe("libpq's environment", () => {
   })
 
   test('what means the same here, or is empty, is passed over', () => {
-    const env = { PGSERVICE: '', PGCLIENTENCODING: 'utf8', PGCHANNELBINDING: 'prefer', PGGSSENCMODE: 'disable', PGAPPNAME: 'x' }
+    const env = {
+      PGSERVICE: '',
+      PGCLIENTENCODING: 'utf8',
+      PGCHANNELBINDING: 'prefer',
+      PGGSSENCMODE: 'disable',
+      PGAPPNAME: 'x',
+    }
     expect(databaseTarget({}, env).hosts).toEqual([{ host: 'localhost', port: 5432 }])
   })
 
@@ -44,8 +50,12 @@ describe("libpq's environment", () => {
       { host: 'db', port: 1, address: '10.0.0.1' },
       { host: 'spare', port: 1, address: '10.0.0.2' },
     ])
-    expect(databaseTarget({}, { PGHOSTADDR: '10.0.0.1' }).hosts).toEqual([{ host: '10.0.0.1', port: 5432, address: '10.0.0.1' }])
-    expect(databaseTarget(parseDatabaseUrl('postgresql://db/x?hostaddr=::1'), {}).hosts[0]).toMatchObject({ address: '::1' })
+    expect(databaseTarget({}, { PGHOSTADDR: '10.0.0.1' }).hosts).toEqual([
+      { host: '10.0.0.1', port: 5432, address: '10.0.0.1' },
+    ])
+    expect(databaseTarget(parseDatabaseUrl('postgresql://db/x?hostaddr=::1'), {}).hosts[0]).toMatchObject({
+      address: '::1',
+    })
     expect(problemOf(() => databaseTarget({}, { PGHOST: 'a,b', PGHOSTADDR: '10.0.0.1' })).message).toContain('2 hosts')
   })
 

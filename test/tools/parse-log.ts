@@ -39,7 +39,11 @@ export async function withListeningServer(major: number, use: (server: Listening
 debug_print_parse = on\ndebug_pretty_print = off\nlog_line_prefix = '@@%a|'\n`,
   )
   const file = openSync(log, 'a')
-  const server = spawn(join(binaries, 'postgres'), ['-D', data], { ...nobody, cwd: '/', stdio: ['ignore', 'ignore', file] })
+  const server = spawn(join(binaries, 'postgres'), ['-D', data], {
+    ...nobody,
+    cwd: '/',
+    stdio: ['ignore', 'ignore', file],
+  })
   const url = `postgresql://postgres@127.0.0.1:${port}`
   let read = 0
   try {
@@ -49,7 +53,10 @@ debug_print_parse = on\ndebug_pretty_print = off\nlog_line_prefix = '@@%a|'\n`,
       url,
       understood(session) {
         const text = readFileSync(log, 'utf8')
-        const entries = text.slice(read).split('@@').filter((entry) => session.test(entry.slice(0, entry.indexOf('|'))))
+        const entries = text
+          .slice(read)
+          .split('@@')
+          .filter((entry) => session.test(entry.slice(0, entry.indexOf('|'))))
         read = text.length
         return callsOf(entries)
       },
@@ -64,7 +71,10 @@ debug_print_parse = on\ndebug_pretty_print = off\nlog_line_prefix = '@@%a|'\n`,
 
 async function ready(server: ChildProcess, url: string): Promise<void> {
   while (server.exitCode === null) {
-    const answers = await query(url, 'select 1').then(() => true, () => false)
+    const answers = await query(url, 'select 1').then(
+      () => true,
+      () => false,
+    )
     if (answers) return
     await sleep(50)
   }

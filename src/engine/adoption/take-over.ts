@@ -21,8 +21,8 @@ export async function takeOver(attempt: Attempt, adoption: Adoption, mounted: Mi
   if (untrusted !== undefined) throw untrusted
   const outcome = await underToolLocks(session, adoption, facts.database, async () => {
     const plan = await prepare(session, context.request, adoption, mounted)
-    if (!attempt.history) await createHistory(session, context.request, facts)
-    attempt.history = true
+    attempt.history ||= await createHistory(session, context.request, facts)
+    if (!attempt.history) return // The next look sees the tables that another run made meanwhile.
     await importRows(attempt, adoption, plan)
     state.patience.served()
   })

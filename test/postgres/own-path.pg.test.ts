@@ -11,7 +11,7 @@ import { lockkeeper, withFolder } from '../tools/program.ts'
 import { type Files, runRunner } from '../tools/runner.ts'
 
 const files: Files = {
-  '1_a.up.sql': `CREATE TABLE a (id int PRIMARY KEY, path text DEFAULT pg_catalog.current_setting('search_path'));\nINSERT INTO a VALUES (1);\n`,
+  '1_a.up.sql': `CREATE TABLE a (id int PRIMARY KEY, path varchar DEFAULT pg_catalog.current_setting('search_path'));\nINSERT INTO a VALUES (1);\n`,
   '1_a.down.sql': 'DROP TABLE a;\n',
   '2_b.up.sql': 'ALTER TABLE a ADD b int;\nCREATE INDEX CONCURRENTLY a_b ON a (b);\n',
   '2_b.down.sql': 'DROP INDEX CONCURRENTLY a_b;\nALTER TABLE a DROP b;\n',

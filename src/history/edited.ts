@@ -1,5 +1,5 @@
-import { identifier } from '../postgres/sql.ts'
 import { type Place, RunFailure, stateOf } from '../postgres/failure.ts'
+import { identifier } from '../postgres/sql.ts'
 
 /** Somebody edited what only this program writes, so that it says nothing any more. */
 export const edited = (what: string, fix: string, place: Place = {}): RunFailure =>

@@ -132,10 +132,7 @@ function refuseUnread(applied: readonly Applied[], schema: string, set: string):
   for (const { version } of applied) {
     const canonical = repeatableName(version) === undefined ? parseVersion(version) : version
     const place = `"set" = ${literal(set)} AND version = ${literal(version)}`
-    if (canonical === undefined) {
-      throw edited(`"${version}" in ${schema}.migration is not a valid version`, `DELETE FROM ${table} WHERE ${place}`)
-    }
-    if (canonical !== version) {
+    if (canonical !== undefined && canonical !== version) {
       const both = applied.some((each) => each.version === canonical)
       throw edited(
         `version ${canonical} is written as ${version} in ${schema}.migration`,

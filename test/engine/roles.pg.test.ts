@@ -12,7 +12,7 @@ const files: Files = {
   '1_a.down.sql': 'DROP TABLE a;\n',
   '2_b.up.sql': 'CREATE INDEX CONCURRENTLY a_id ON a (id);\nALTER TABLE a ADD b int;\n',
   '2_b.down.sql': 'ALTER TABLE a DROP b;\nDROP INDEX CONCURRENTLY a_id;\n',
-  '3_c.up.sql': 'ALTER TABLE a ADD c int;\n',
+  '3_c.up.sql': 'ALTER TABLE a ADD c int;\nSELECT pg_sleep(0.5);\n',
   '3_c.down.sql': 'ALTER TABLE a DROP c;\n',
 }
 
@@ -101,11 +101,11 @@ describe.each(majors)('roles on PostgreSQL %i', (major) => {
   const hostile: readonly (readonly [setting: string, value: string])[] = [
     ['default_transaction_read_only', 'on'],
     ['default_transaction_deferrable', 'on'],
-    ['lock_timeout', '1ms'],
-    ['statement_timeout', '1ms'],
-    ['idle_in_transaction_session_timeout', '1ms'],
-    ['idle_session_timeout', '5ms'],
-    ...(major >= 17 ? ([['transaction_timeout', '1ms']] as const) : []),
+    ['lock_timeout', '10ms'],
+    ['statement_timeout', '300ms'],
+    ['idle_in_transaction_session_timeout', '10ms'],
+    ['idle_session_timeout', '300ms'],
+    ...(major >= 17 ? ([['transaction_timeout', '300ms']] as const) : []),
     ['row_security', 'off'],
     ['standard_conforming_strings', 'off'],
     ['bytea_output', 'escape'],

@@ -78,7 +78,7 @@ describe("libpq's environment", () => {
       expect(error.message).not.toContain('secret')
     }
     const { code, stderr } = await lockkeeper(['history'], { env: { PGSERVICE: 'production' } })
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/PGSERVICE[^]*fix: unset PGSERVICE/)])
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/PGSERVICE[\s\S]*fix: unset PGSERVICE/)])
   })
 })
 

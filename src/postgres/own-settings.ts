@@ -28,6 +28,8 @@ const OWN: readonly (readonly [name: string, value: string])[] = [
   ['timezone', 'UTC'],
   ['client_min_messages', 'warning'],
   ['default_table_access_method', 'heap'],
+  // Our questions about the catalogs are short, and the server would guess that they are not.
+  ['jit', 'off'],
 ]
 
 /** Names and types are qualified: these expressions are read before the path is ours. */

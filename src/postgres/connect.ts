@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { isIP } from 'node:net'
+import { userInfo } from 'node:os'
 import type { ConnectionOptions } from 'node:tls'
 import { Client, type ClientConfig } from 'pg'
 import type { DatabaseTarget, HostTarget } from './database-target.ts'

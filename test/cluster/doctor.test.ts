@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { install, installed } from './tools/install.ts'
 import { release, withShop } from './tools/orders.ts'
-import { kubectl, mustApply, mustKubectl, run, waitFor } from './tools/shell.ts'
+import { get, kubectl, mustApply, mustKubectl, run, waitFor } from './tools/shell.ts'
 
 const program = join(import.meta.dirname, '../../src/cli/main.ts')
 const kubeconfig = () => ['--kubeconfig', process.env.LOCKKEEPER_TEST_KUBECONFIG ?? '']
@@ -57,6 +57,47 @@ describe('the doctor', () => {
       expect(found).toMatchObject({ code: 'migration-failed' })
       expect(found.message).toContain('1_create_orders.up.sql')
       expect((await doctor()).code).toBe(1)
+    }))
+
+  test('finds what holds pods up, and a pod that waits says why where kubectl describe shows it', () =>
+    withShop({}, async (shop) => {
+      const { namespace } = shop
+      await shop.files(release(1))
+      const uri = 'postgresql://u:p@nowhere.invalid/x'
+      await mustApply({
+        ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'nowhere', namespace }, stringData: { uri } },
+      })
+      const nowhere = { 'lockkeeper.dev/database': 'secret/nowhere#uri' }
+      const unknown = { 'config.lockkeeper.dev/image': 'lockkeeper/none:1' }
+      await shop.deploy(1, { name: 'waits', replicas: 1, annotations: nowhere })
+      await shop.deploy(1, { name: 'unpulled', replicas: 1, annotations: unknown })
+      const [waits] = await waitFor('the first pods', async () => {
+        const pods = (await get('-n', namespace, 'pods')).items as { metadata: { name: string } }[]
+        const names = pods.map(({ metadata }) => metadata.name)
+        return names.length === 2 && names.filter((name) => name.startsWith('waits-'))
+      })
+      const max = { memory: '128Mi' }
+      await mustApply({
+        ...{ apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'small', namespace } },
+        spec: { limits: [{ type: 'Container', max, default: max, defaultRequest: { memory: '32Mi' } }] },
+      })
+      await shop.deploy(1, { name: 'limited', replicas: 1 })
+      const found = async (code: string, where: string) => {
+        const { findings: all } = JSON.parse((await doctor()).stdout) as { findings: (Found & { message: string })[] }
+        return all.find((each) => each.code === code && each.subject.startsWith(`${namespace}/${where}`))
+      }
+      const refused = await waitFor('the refused pods', () => found('pods-refused', 'Deployment/limited'))
+      expect(refused.message).toContain('maximum memory usage per Container is 128Mi')
+      const small = { 'config.lockkeeper.dev/memory-limit': '128Mi' }
+      await shop.deploy(1, { name: 'limited', replicas: 1, annotations: small })
+      await shop.rolledOut('limited')
+      await waitFor('the image', () => found('container-not-started', 'Pod/unpulled-'))
+      const waiting = await waitFor('the waiting pod', () => found('migration-waits', 'Pod/waits-'))
+      expect(waiting.message).toContain('nowhere.invalid')
+      await waitFor('its word', async () => {
+        const described = await mustKubectl('-n', namespace, 'describe', 'pod', waits ?? '')
+        return /Last State: +Terminated.*"code":"cannot-connect".*nowhere.invalid.*it starts again/s.test(described)
+      })
     }))
 
   test('finds a workload that came while the webhooks were away, and what is missing of them', () =>

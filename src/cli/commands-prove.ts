@@ -17,6 +17,7 @@ export function addProveCommand(): void {
     .option('--scratch <url>', 'a server to make databases on and drop them (default: an embedded PostgreSQL)')
     .option('--major <number>', 'PostgreSQL major of the embedded one (default: 18)')
     .option('--data', 'also fill tables with rows, and say which of them a rollback loses')
+    .option('--search-path <schemas>', "search_path of the scripts, as the role or the database sets it: 'app, public'")
     .option('--from <dump>', 'begin with a plain SQL dump (pg_dump --schema-only)')
     .option('--since <version>', 'prove only migrations above this one; with --from, the version of the dump')
     .option('--proof <file>', 'write what was seen; what the file says already is not tried again')

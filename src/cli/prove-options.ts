@@ -12,6 +12,7 @@ export interface ProveOptions extends MigrationOptions {
   readonly scratch?: string
   readonly major?: string
   readonly data?: boolean
+  readonly searchPath?: string
   readonly from?: string
   readonly since?: string
   readonly proof?: string
@@ -23,6 +24,7 @@ export interface ProveRequest {
   readonly scratch: string | undefined
   readonly major: number
   readonly rows: boolean
+  readonly searchPath: readonly string[] | undefined
   readonly dump: Dump | undefined
   readonly since: string | undefined
   readonly proof: string | undefined
@@ -34,7 +36,7 @@ const NEWEST = 18
 
 /** Throws Problem. */
 export function proveRequest(options: ProveOptions): ProveRequest {
-  const { scratch, major, data, from, since, proof, sign } = options
+  const { scratch, major, data, searchPath, from, since, proof, sign } = options
   const number = Number(major ?? NEWEST)
   if (!MAJORS.includes(number)) throw new Problem(`--major is "${major}"`, `it may be ${MAJORS.join(', ')}`)
   if (scratch !== undefined && major !== undefined) {
@@ -47,11 +49,25 @@ export function proveRequest(options: ProveOptions): ProveRequest {
     scratch,
     major: number,
     rows: data === true,
+    searchPath: searchPath === undefined ? undefined : namesOf(searchPath),
     dump: from === undefined ? undefined : dumpAt(from),
     since: versionOption('--since', since),
     proof,
     key: sign === undefined ? undefined : signingKey(sign),
   }
+}
+
+/** The schemas of a search_path as SET reads them: a name without quotes is in lower case. */
+function namesOf(path: string): string[] {
+  const name = String.raw`\s*(?:"(?:[^"]|"")+"|[$A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)\s*`
+  if (!new RegExp(`^${name}(?:,${name})*$`).test(path)) {
+    throw new Problem(
+      `--search-path is "${path}", which is not a list of schemas`,
+      `write names as in SET search_path: --search-path 'app, public'`,
+    )
+  }
+  const names = path.match(/"(?:[^"]|"")+"|[^\s,"]+/g) ?? []
+  return names.map((each) => (each.startsWith('"') ? each.slice(1, -1).replaceAll('""', '"') : each.toLowerCase()))
 }
 
 function dumpAt(path: string): Dump {

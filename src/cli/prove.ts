@@ -40,7 +40,7 @@ const INTERRUPTS = ['SIGINT', 'SIGTERM'] as const
 
 async function run(
   output: Output,
-  { scratch, major, dump, since, rows }: ProveRequest,
+  { scratch, major, dump, since, rows, searchPath }: ProveRequest,
   files: MigrationSet,
   tasks: readonly Task[],
   seen: Outcome[],
@@ -58,7 +58,7 @@ async function run(
   }
   try {
     const options = { files: filesForProof(files), dump, since, rows, signal: stop.signal, done }
-    return await proveAll(due, { ...options, server: { scratch, major } })
+    return await proveAll(due, { ...options, server: { scratch, major, searchPath } })
   } finally {
     for (const signal of INTERRUPTS) process.removeListener(signal, interrupt)
   }

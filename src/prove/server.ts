@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly scratch: string | undefined
   /** Major of the embedded one. */
   readonly major: number
+  /** Names of schemas, which its databases get as their search_path; undefined: that of the server. */
+  readonly searchPath?: readonly string[] | undefined
 }
 
 const WHO = 'prove'
@@ -39,10 +41,10 @@ const SETTINGS = [
 
 /** Runs a callback with a server; the databases that it made are gone afterwards. */
 export async function withScratchServer<T>(
-  { scratch, major }: ServerOptions,
+  { scratch, major, searchPath }: ServerOptions,
   use: (server: ScratchServer) => Promise<T>,
 ): Promise<T> {
-  if (scratch !== undefined) return withServerAt(targetAt(scratch, process.env), false, use)
+  if (scratch !== undefined) return withServerAt(targetAt(scratch, process.env), { ours: false, searchPath }, use)
   await binariesOf(major).catch((error: unknown) => {
     throw new Problem(
       error instanceof Error ? error.message : String(error),
@@ -50,13 +52,13 @@ export async function withScratchServer<T>(
     )
   })
   return withPostgres({ major, settings: SETTINGS }, ({ url }) =>
-    withServerAt(targetAt(`${url}/postgres`, {}), true, use),
+    withServerAt(targetAt(`${url}/postgres`, {}), { ours: true, searchPath }, use),
   )
 }
 
 /** Of a server that somebody named. */
 export const majorOfServer = (url: string): Promise<number> =>
-  withServerAt(targetAt(url, process.env), false, async ({ major }) => major)
+  withServerAt(targetAt(url, process.env), { ours: false }, async ({ major }) => major)
 
 function targetAt(url: string, env: Readonly<Record<string, string | undefined>>): DatabaseTarget {
   try {
@@ -69,7 +71,7 @@ function targetAt(url: string, env: Readonly<Record<string, string | undefined>>
 
 async function withServerAt<T>(
   at: DatabaseTarget,
-  ours: boolean,
+  { ours, searchPath }: Pick<ScratchServer, 'ours'> & Pick<ServerOptions, 'searchPath'>,
   use: (server: ScratchServer) => Promise<T>,
 ): Promise<T> {
   const admin = await connect(at, WHO).catch((error: unknown) => {
@@ -86,7 +88,15 @@ async function withServerAt<T>(
       ours,
       admin,
       target: (database) => ({ ...at, database }),
-      create: (template) => create(admin, databases, template),
+      create: async (template) => {
+        const name = await create(admin, databases, template)
+        // A copy does not get the settings of its template.
+        if (searchPath !== undefined)
+          await admin.execute(
+            `alter database ${identifier(name)} set search_path to ${searchPath.map(identifier).join(', ')}`,
+          )
+        return name
+      },
       drop,
     })
   } finally {

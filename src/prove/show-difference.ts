@@ -1,4 +1,4 @@
-import type { Difference } from './differences.ts'
+import { type Difference, isFault } from './differences.ts'
 import { hintFor } from './hint.ts'
 import type { Facet, SchemaObject } from './schema.ts'
 
@@ -25,7 +25,7 @@ export const shown = (difference: Difference, others: readonly Difference[]): Sh
     object: nameOf(object),
     what,
     ...defined(sides),
-    note: what === 'changed' && difference.note === true,
+    note: !isFault(difference),
     ...(hint !== undefined && { hint }),
   }
 }
@@ -39,7 +39,8 @@ const defined = (sides: Readonly<Record<string, unknown>>) =>
 export function sentenceOf({ object, what, facet, note }: ShownDifference): string {
   if (what === 'left') return `${object} is left`
   if (what === 'gone') return `${object} is gone`
-  return note ? `${object} has its columns in another order` : `${facet} of ${object} differs`
+  const inOrder = note && facet?.endsWith(' order') === true
+  return inOrder ? `${object} has its columns in another order` : `${facet} of ${object} differs`
 }
 
 const MOST_LINES = 12

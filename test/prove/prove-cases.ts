@@ -142,20 +142,6 @@ export const faulty: readonly Case[] = [
     }),
   },
   {
-    name: 'a comment that is lost',
-    up: "COMMENT ON TABLE orders IS 'All orders';",
-    down: 'COMMENT ON TABLE orders IS NULL;',
-    finds: { ...gone('comment on table public.orders'), hint: "COMMENT ON TABLE public.orders IS 'Orders'" },
-  },
-  {
-    name: 'a column comment that is another',
-    up: "COMMENT ON COLUMN orders.note IS 'x';",
-    down: nothing,
-    finds: changed('comment on table column public.orders.note', 'text', {
-      hint: "COMMENT ON COLUMN public.orders.note IS 'For the courier'",
-    }),
-  },
-  {
     name: 'a policy that is left',
     up: 'CREATE POLICY mine ON orders USING (customer_id = 1);',
     down: nothing,

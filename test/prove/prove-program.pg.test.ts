@@ -70,6 +70,50 @@ describe('prove', () => {
     },
   )
 
+  test('tells a comment that is lost, left or another one as a note, with the line that the down script lacks', async () => {
+    const comment = (what: string, text: string) => `COMMENT ON ${what} IS ${text};`
+    const answer = await proved(
+      pairs(
+        [`CREATE TABLE t (a int); ${comment('TABLE t', "'one'")} ${comment('COLUMN t.a', "'two'")}`, 'DROP TABLE t;'],
+        [comment('TABLE t', 'NULL'), 'SELECT 1;'],
+        [comment('COLUMN t.a', "'three'"), 'SELECT 1;'],
+        [`CREATE INDEX i ON t (a); ${comment('SCHEMA public', "'ours'")}`, 'DROP INDEX i;'],
+        [`ALTER TABLE t ADD b int; ${comment('COLUMN t.b', "'new'")}`, 'SELECT 1;'],
+      ),
+    )
+    expect(resultsOf(answer)).toEqual(['1 proven', '2 proven', '3 proven', '4 proven', '5 failed'])
+    expect(answer.migrations.slice(1, 4).map(({ differences, findings }) => [findings, differences])).toEqual([
+      [[], [expect.objectContaining({ object: 'comment on table public.t', what: 'gone', note: true })]],
+      [[], [expect.objectContaining({ object: 'comment on table column public.t.a', what: 'changed', note: true })]],
+      [[], [expect.objectContaining({ object: 'comment on schema public', note: true })]],
+    ])
+    expect(answer.migrations[1]?.differences[0]).toHaveProperty('hint', "COMMENT ON TABLE public.t IS 'one'")
+  })
+
+  test('gives scripts the search_path of --search-path, in each database that it makes', async () => {
+    const files = pairs(
+      ['CREATE SCHEMA app; CREATE SCHEMA "My";', 'DROP SCHEMA "My"; DROP SCHEMA app;'],
+      ['CREATE TABLE t ();', 'DROP TABLE app.t;'],
+      ['CREATE TABLE left_here ();', 'SELECT 1;'],
+      ['ALTER TABLE app.t ADD a int;', 'ALTER TABLE t DROP a;'],
+    )
+    const answer = await proved(files, '--search-path', 'App, "My"', '--data')
+    expect(resultsOf(answer)).toEqual(['1 proven', '2 proven', '3 failed', '4 proven'])
+    expect(answer.migrations[2]?.differences[0]?.object).toBe('table app.left_here')
+    const quoted = await proved(files, '--search-path', '"My",app', '--scratch', server.url)
+    expect(quoted.migrations[1]?.findings[0]?.message).toContain('table "app.t" does not exist')
+  })
+
+  test.each(['', 'a b', 'a,,b', 'a; DROP DATABASE x', '"a', "'a'"])(
+    'refuses a --search-path that is not a list of schemas: %j',
+    async (path) => {
+      await withFolder(pairs(table), async (folder) => {
+        const { code, stderr } = await lockkeeper(['prove', '-m', folder, '--search-path', path])
+        expect([code, stderr]).toEqual([2, expect.stringContaining('is not a list of schemas')])
+      })
+    },
+  )
+
   test('runs callbacks as in life, and does not take what they make for the work of a migration', async () => {
     const files = {
       'V1__t.sql': 'CREATE TABLE t ();',

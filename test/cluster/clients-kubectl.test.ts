@@ -94,20 +94,20 @@ const released: Row[] = [
   ],
 ]
 const back: Row[] = [
-  ['rollout undo', three, command('rollout undo'), first, { says: 'schema 3 goes back to 2' }],
+  ['rollout undo', three, command('rollout undo'), first, { says: 'asks for 2 again, and its pods wait where the schema is at 3' }],
   [
     'rollout undo --to-revision=1',
     three,
     command('rollout undo', '--to-revision=1'),
     'built for 1 with a new token',
-    { says: 'schema 3 goes back to 1' },
+    { says: 'asks for 1 again, and its pods wait where the schema is at 3' },
   ],
   [
     'rollout undo of an undo',
     after(three, command('rollout undo', '--to-revision=1')),
     command('rollout undo', '--to-revision=3'),
     next,
-    { says: 'schema 1 to 3, 2 migrations' },
+    { says: 'schema 1 (left at 3) to 3, 2 migrations unless applied already' },
   ],
   [
     'rollout undo after annotate and set image, one by one: the first',
@@ -122,8 +122,8 @@ const back: Row[] = [
     first,
     { says: 'target-lowered: the target falls, but no image' },
   ],
-  ['apply of the manifest before', three, send(2, 'apply'), first, { says: 'schema 3 goes back to 2' }],
-  ['apply --server-side of it', three, send(2, ...serverSide), first, { says: 'schema 3 goes back to 2' }],
+  ['apply of the manifest before', three, send(2, 'apply'), first, { says: 'asks for 2 again, and its pods wait where the schema is at 3' }],
+  ['apply --server-side of it', three, send(2, ...serverSide), first, { says: 'asks for 2 again, and its pods wait where the schema is at 3' }],
 ]
 const same: Row[] = [
   ['apply again', two, send(2, 'apply'), 'nothing changed'],

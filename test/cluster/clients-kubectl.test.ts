@@ -94,7 +94,13 @@ const released: Row[] = [
   ],
 ]
 const back: Row[] = [
-  ['rollout undo', three, command('rollout undo'), first, { says: 'asks for 2 again, and its pods wait where the schema is at 3' }],
+  [
+    'rollout undo',
+    three,
+    command('rollout undo'),
+    first,
+    { says: 'asks for 2 again, and its pods wait where the schema is at 3' },
+  ],
   [
     'rollout undo --to-revision=1',
     three,
@@ -122,8 +128,20 @@ const back: Row[] = [
     first,
     { says: 'target-lowered: the target falls, but no image' },
   ],
-  ['apply of the manifest before', three, send(2, 'apply'), first, { says: 'asks for 2 again, and its pods wait where the schema is at 3' }],
-  ['apply --server-side of it', three, send(2, ...serverSide), first, { says: 'asks for 2 again, and its pods wait where the schema is at 3' }],
+  [
+    'apply of the manifest before',
+    three,
+    send(2, 'apply'),
+    first,
+    { says: 'asks for 2 again, and its pods wait where the schema is at 3' },
+  ],
+  [
+    'apply --server-side of it',
+    three,
+    send(2, ...serverSide),
+    first,
+    { says: 'asks for 2 again, and its pods wait where the schema is at 3' },
+  ],
 ]
 const same: Row[] = [
   ['apply again', two, send(2, 'apply'), 'nothing changed'],

@@ -75,7 +75,7 @@ async function begin(session: Session, context: RunContext, state: RunState): Pr
 
 /** A start that leaves something to do under the lock: tables to make, an adoption to record, scripts to run or replace. */
 function hasWork({ context, history, lacking, untrusted }: Attempt, look: Look): boolean {
-  const { seen, files, mounted, target } = look
+  const { seen, mounted, target } = look
   const { request } = context
   if (lacking.length > 0 && untrusted === undefined) return true
   if (pendingRepeatables(request, look).length > 0 || acceptedUps(request, look).length > 0) return true
@@ -83,7 +83,7 @@ function hasWork({ context, history, lacking, untrusted }: Attempt, look: Look):
   if (!history || seen.epoch === undefined) return true
   if (ownRequirement(request, seen)?.token !== request.owner.token) return false
   if (mounted === undefined || differsFromAdmitted(request, mounted, target)) return false
-  return correctedDowns(files, seen, target).length > 0
+  return correctedDowns(request, look).length > 0
 }
 
 async function start(attempt: Attempt, look: Look, warnings: readonly string[]): Promise<RunReport | undefined> {

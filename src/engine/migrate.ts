@@ -9,6 +9,7 @@ import type { Attempt, Look } from './attempt.ts'
 import { sqlFactsOf } from './floors.ts'
 import {
   acceptedUps,
+  asksForChecks,
   correctedDowns,
   differsFromAdmitted,
   pendingRepeatables,
@@ -26,8 +27,8 @@ export async function move(attempt: Attempt, look: Look): Promise<void> {
   const versions = decision.kind === 'up' ? decision.steps : []
   refuseAgain(attempt, decision)
   const repeatables = decision.kind === 'down' ? [] : pendingRepeatables(request, look)
-  const rechecked = await recheck(attempt, look, [...versions, ...repeatables.map(({ name }) => repeatableKey(name))])
-  if (!rechecked) await replaceScripts(attempt, look)
+  const unadmitted = await check(attempt, look, [...versions, ...repeatables.map(({ name }) => repeatableKey(name))])
+  if (!unadmitted) await replaceScripts(attempt, look)
   if (decision.kind === 'up') {
     for (const message of decision.warnings) emit({ level: 'warn', event: 'applying', message })
   }
@@ -50,25 +51,30 @@ function refuseAgain({ state }: Attempt, decision: Look['decision']): void {
   )
 }
 
-/** True when the files are not the admitted ones and passed the checks here. */
-async function recheck(
+/**
+ * Refuses what is to be applied without a way back, or with what the namespace lists: the same checks as at admission,
+ * whatever that saw. True when the files are not the admitted ones.
+ */
+async function check(
   { context, session, state }: Attempt,
   { mounted, files, target }: Look,
   pending: readonly string[],
-) {
+): Promise<boolean> {
   const { request } = context
-  const { rules } = request
+  const { rules, owner } = request
   if (mounted === undefined || files === undefined) return false
-  if (!differsFromAdmitted(request, mounted, target)) {
-    if (rules.filesUnseen && rules.breakGlass === undefined && pending.length > 0) {
-      const listed = SAFETY_CODES.some((code) => rules.denyFindings.includes(code))
-      refuseUnsafe(rules, listed ? withSqlFacts(mounted, await sqlFactsOf(mounted)) : mounted, pending)
+  const differs = differsFromAdmitted(request, mounted, target)
+  if (pending.length === 0) return differs
+  if (!differs) {
+    if (asksForChecks(rules) && rules.breakGlass === undefined) {
+      const unseen = rules.filesUnseen && SAFETY_CODES.some((code) => rules.denyFindings.includes(code))
+      refuseUnsafe(rules, unseen ? withSqlFacts(mounted, await sqlFactsOf(mounted)) : mounted, pending)
     }
     return false
   }
-  if (pending.length === 0) return true
   recheckFiles(request, mounted, pending)
-  const detail = `the files differ from the admitted ones; versions ${pending.join(', ')} passed the checks in the runner`
+  const what = owner?.digest === '-' ? 'none were admitted' : 'the files differ from the admitted ones'
+  const detail = `${what}; versions ${pending.join(', ')} passed the checks in the runner`
   await session.execute(journalRow(request, state.journal, { event: 'files-rechecked', detail }))
   context.emit({ level: 'warn', event: 'applying', message: detail })
   return true
@@ -81,7 +87,7 @@ async function replaceScripts({ context, session, state }: Attempt, look: Look):
     session.execute(
       ['begin', ...statements, journalRow(request, state.journal, { event, version }), 'commit'].join(';\n'),
     )
-  for (const migration of correctedDowns(look.files, look.seen, look.target)) {
+  for (const migration of correctedDowns(request, look)) {
     await inOne(migration.version, 'down-replaced', replaceDown(request, migration))
   }
   for (const migration of acceptedUps(request, look)) {

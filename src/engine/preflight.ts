@@ -1,4 +1,3 @@
-import type { Seen } from '../history/read.ts'
 import { catalogueOf } from '../migration/catalogue.ts'
 import { checksumOf } from '../migration/checksum.ts'
 import { digestOf } from '../migration/digest.ts'
@@ -45,19 +44,27 @@ const changedUps = ({ files = [], seen, target }: Changeable): Migration[] => {
   })
 }
 
-/** Whether the mounted files are the admitted ones. */
-export function differsFromAdmitted({ owner }: RunRequest, set: MigrationSet, target: string): boolean {
-  if (owner === undefined || owner.digest === '-') return false
+type Rules = RunRequest['rules']
+
+/** Whether there is anything to check: a person who runs the program has looked, and a policy may ask for nothing. */
+export const asksForChecks = ({ rollbackPolicy, denyFindings }: Rules): boolean =>
+  rollbackPolicy !== 'off' || denyFindings.length > 0
+
+/** Whether the mounted files are others than the admitted ones, or none were admitted: files that came later. */
+export function differsFromAdmitted({ owner, rules }: RunRequest, set: MigrationSet, target: string): boolean {
+  if (owner === undefined) return false
+  if (owner.digest === '-') return asksForChecks(rules)
   return digestOf(catalogueOf(set), target) !== owner.digest
 }
 
-/**
- * Files that differ from what was admitted (a ConfigMap corrected afterwards reaches no webhook) pass the checks of the
- * way back here instead, unless a stricter policy wants them admitted.
- */
-export function recheckFiles({ rules }: RunRequest, set: MigrationSet, pending: readonly string[]): void {
-  const strict = rules.rollbackPolicy === 'proven' || rules.denyFindings.length > 0 || rules.breakGlass !== undefined
-  if (strict) {
+/** Files that differ from what was admitted are checked here, unless a stricter policy wants them admitted. */
+export function recheckFiles(
+  { rules }: Pick<RunRequest, 'rules'>,
+  set: MigrationSet,
+  pending: readonly string[],
+): void {
+  const { rollbackPolicy, denyFindings, breakGlass } = rules
+  if (rollbackPolicy === 'proven' || denyFindings.length > 0 || breakGlass !== undefined) {
     throw new RunFailure(
       'files-changed',
       'the migration files are not the ones that were admitted, and the policy of the namespace wants them checked there',
@@ -68,13 +75,13 @@ export function recheckFiles({ rules }: RunRequest, set: MigrationSet, pending: 
 }
 
 /** The checks that the webhook makes, on the files themselves: the way back, and what the namespace lists. */
-export function refuseUnsafe(rules: RunRequest['rules'], set: MigrationSet, pending: readonly string[]): void {
-  const entries = catalogueOf(set).entries.filter(({ version }) => pending.includes(version))
+export function refuseUnsafe(rules: Rules, set: MigrationSet, pending: readonly string[]): void {
+  const waiting = new Set(pending)
+  const entries = catalogueOf(set).entries.filter(({ version }) => waiting.has(version))
   const { baseline, denyFindings } = rules
   const listed = set.findings.filter(
     ({ code, version }) =>
-      denyFindings.includes(code) &&
-      (version === undefined || (pending.includes(version) && isAbove(version, baseline))),
+      denyFindings.includes(code) && (version === undefined || (waiting.has(version) && isAbove(version, baseline))),
   )
   const finding = [...rollbackFindings(entries, rules), ...listed].find(
     ({ severity, code }) => severity === 'error' || denyFindings.includes(code),
@@ -100,14 +107,26 @@ export function pendingRepeatables(
   return all.filter(({ kind, name, up }) => kind === 'repeatable' && seen.repeatables.get(name) !== up.checksum)
 }
 
-/** Applied migrations whose mounted down script is another one than the stored. */
-export const correctedDowns = (files: readonly Migration[] | undefined, seen: Seen, target: string): Migration[] =>
-  (files ?? []).filter(({ version, down }) => {
-    const applied = seen.applied.find((each) => each.version === version)
-    return (
-      applied !== undefined &&
+/**
+ * Applied migrations whose mounted down script is another one than the stored, and is a way back by the rules: else the
+ * stored one stays.
+ */
+export function correctedDowns(
+  { rules }: RunRequest,
+  { files = [], mounted, seen, target }: Pick<Look, 'files' | 'mounted' | 'seen' | 'target'>,
+): Migration[] {
+  const stored = new Map(seen.applied.map(({ version, downChecksum }) => [version, downChecksum]))
+  const corrected = files.filter(
+    ({ version, down }) =>
+      stored.has(version) &&
       down !== undefined &&
       compareVersions(version, target) <= 0 &&
-      applied.downChecksum !== down.checksum
-    )
-  })
+      stored.get(version) !== down.checksum,
+  )
+  if (corrected.length === 0 || mounted === undefined || !asksForChecks(rules)) return corrected
+  const versions = new Set(corrected.map(({ version }) => version))
+  const entries = catalogueOf(mounted).entries.filter(({ version }) => versions.has(version))
+  const refused = rollbackFindings(entries, rules).filter(({ severity }) => severity === 'error')
+  const unfit = new Set(refused.map(({ version }) => version))
+  return corrected.filter(({ version }) => !unfit.has(version))
+}

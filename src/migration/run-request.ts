@@ -8,7 +8,7 @@ export interface Owner {
   /** `namespace/kind/name`. */
   readonly workload: string
   readonly token: number
-  /** Digest of what was admitted, or `-`: nothing to compare with. */
+  /** Digest of what was admitted, or `-`: no files were. */
   readonly digest: string
 }
 

@@ -108,9 +108,15 @@ export class Session {
     ]
     const opened = this.send([asScript.join(';\n')])
     this.#flying.push({ error: undefined, completed: 0, committed: false, land: () => undefined })
-    const asked = this.#client.query<Row>(text)
-    const [, result] = await Promise.all([opened, asked, this.send(['ROLLBACK'])])
-    return result.rows
+    const asked = this.#client.query<Row>(text).then(
+      ({ rows }) => ({ rows }),
+      (error: Error) => ({ error }),
+    )
+    const [[given], answer] = await Promise.all([opened, asked, this.send(['ROLLBACK'])])
+    // A role that cannot be set, before what follows from it.
+    if (given?.error !== undefined) throw given.error
+    if ('error' in answer) throw isLoss(answer.error) ? lost(answer.error) : answer.error
+    return answer.rows
   }
 
   /** The server's process that serves this session. */

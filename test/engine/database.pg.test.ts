@@ -49,6 +49,13 @@ describe.each(majors)('databases on PostgreSQL %i', (major) => {
       /password of guarded/,
     ],
     [
+      'that asks for a password where none is given',
+      (port) => `postgresql://guarded@127.0.0.1:${port}/postgres`,
+      13,
+      'cannot-connect',
+      /asks for the password of guarded/,
+    ],
+    [
       'that wants TLS',
       (port) => `postgresql://tls_only:${secret}@127.0.0.1:${port}/postgres?sslmode=disable`,
       13,
@@ -121,6 +128,39 @@ describe.each(majors)('databases on PostgreSQL %i', (major) => {
     expect(run.code).toBe(13)
     expect(run.termination?.message).toMatch(/does not answer/)
   })
+
+  test('two sets that begin at once in an empty database share the tables that one of them made', () =>
+    withDatabase(server, async ({ url, sql }) => {
+      const runs = await Promise.all(
+        ['one', 'two', 'three'].map((set) => {
+          const own: Files = Object.fromEntries(
+            Object.entries(files).map(([name, text]) => [name, text.replace('TABLE a', `TABLE ${set}`)]),
+          )
+          const env = { LOCKKEEPER_SET: set, LOCKKEEPER_ADOPT_AT: '0' }
+          return runRunner({ url, target: '1', files: own, workload: `shop/Deployment/${set}`, env })
+        }),
+      )
+      for (const { code, output } of runs) expect(code, output).toBe(0)
+      expect(await sql('select "set" from lockkeeper.migration order by 1')).toEqual(
+        ['one', 'three', 'two'].map((set) => ({ set })),
+      )
+    }))
+
+  test.each(['public', 'information_schema', 'pg_history'])(
+    'a history is not begun in the schema %s, and the run says where to keep it',
+    (schema) =>
+      withDatabase(server, async ({ url, sql }) => {
+        const { code, termination } = await runRunner({
+          url,
+          target: '1',
+          files,
+          env: { LOCKKEEPER_HISTORY_SCHEMA: schema },
+        })
+        expect([code, termination?.code]).toEqual([14, 'bad-config'])
+        expect(String(termination?.fix)).toContain('--history-schema lockkeeper')
+        expect(await sql(`select from pg_tables where tablename in ('a', 'migration')`)).toEqual([])
+      }),
+  )
 
   test('a role that may not create the history is told what to grant', () =>
     withDatabase(server, async (database) => {

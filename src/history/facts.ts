@@ -15,13 +15,19 @@ export interface ServerFacts {
   readonly older: boolean
 }
 
-/** Noticed fast when the client is gone, so that a killed pod's lock is free within a second (PostgreSQL 14 on Linux). */
+/**
+ * For the scripts too, on top of the role's own settings. It is noticed fast when the client is gone, so that a killed
+ * pod's lock is free within a second (PostgreSQL 14 on Linux); and no clock of the role's ends a step or the session,
+ * since the request bounds both (transaction_timeout is new in PostgreSQL 17).
+ */
 const OWN_SETTINGS = [
   `SET client_connection_check_interval = '500ms'`,
   `SET tcp_user_timeout = '10s'`,
   `SET tcp_keepalives_idle = 10`,
   `SET tcp_keepalives_interval = 5`,
   `SET tcp_keepalives_count = 3`,
+  `SET idle_session_timeout = 0`,
+  `SET transaction_timeout = 0`,
 ]
 
 /** The settings of ours that this server accepts, as statements; they hold from now on. */

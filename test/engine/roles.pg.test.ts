@@ -12,7 +12,7 @@ const files: Files = {
   '1_a.down.sql': 'DROP TABLE a;\n',
   '2_b.up.sql': 'CREATE INDEX CONCURRENTLY a_id ON a (id);\nALTER TABLE a ADD b int;\n',
   '2_b.down.sql': 'ALTER TABLE a DROP b;\nDROP INDEX CONCURRENTLY a_id;\n',
-  '3_c.up.sql': 'ALTER TABLE a ADD c int;\nSELECT pg_sleep(0.5);\n',
+  '3_c.up.sql': 'ALTER TABLE a ADD c int;\nSELECT pg_sleep(1.2);\n',
   '3_c.down.sql': 'ALTER TABLE a DROP c;\n',
 }
 
@@ -102,10 +102,10 @@ describe.each(majors)('roles on PostgreSQL %i', (major) => {
     ['default_transaction_read_only', 'on'],
     ['default_transaction_deferrable', 'on'],
     ['lock_timeout', '10ms'],
-    ['statement_timeout', '300ms'],
+    ['statement_timeout', '1s'],
     ['idle_in_transaction_session_timeout', '10ms'],
-    ['idle_session_timeout', '300ms'],
-    ...(major >= 17 ? ([['transaction_timeout', '300ms']] as const) : []),
+    ['idle_session_timeout', '1s'],
+    ...(major >= 17 ? ([['transaction_timeout', '1s']] as const) : []),
     ['row_security', 'off'],
     ['standard_conforming_strings', 'off'],
     ['bytea_output', 'escape'],

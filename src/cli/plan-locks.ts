@@ -1,8 +1,7 @@
-import { blockedBy, type Lock, locksOf } from '../migration/locks.ts'
-import type { Script } from '../migration/migration.ts'
-import { transactionBody } from '../migration/transaction.ts'
 import type { Session } from '../postgres/session.ts'
 import { literal } from '../postgres/sql.ts'
+import { blockedBy, type Lock, locksOf } from '../sql/locks.ts'
+import type { ReadScript } from '../sql/statement.ts'
 
 /** A statement of a plan, and what it holds up. */
 export interface PlannedStatement {
@@ -13,7 +12,7 @@ export interface PlannedStatement {
   readonly locks: readonly PlannedLock[]
 }
 
-export interface PlannedLock extends Lock {
+export interface PlannedLock extends Omit<Lock, 'key'> {
   readonly blocks: ReturnType<typeof blockedBy>
   /** Size with its indexes, and rows as the statistics estimate them; null: not there yet, or not known. */
   readonly bytes: number | null
@@ -26,27 +25,21 @@ interface Size {
 }
 
 /** The statements of a script; relations that the database does not have yet are made on the way, and hold up nobody. */
-export function plannedStatements(script: Script, sizes: ReadonlyMap<string, Size>): PlannedStatement[] {
-  const { statements } = transactionBody(script)
-  return statements.map(({ start, end }) => {
-    const whole = script.text.slice(start, end)
-    const line = script.text.slice(0, start).split('\n').length + script.line - 1
+export const plannedStatements = ({ statements }: ReadScript, sizes: ReadonlyMap<string, Size>): PlannedStatement[] =>
+  statements.map(({ node, text: whole, line }) => {
     const text = whole.slice(0, 400).replace(/\s+/g, ' ')
-    const locks = locksOf(whole).map((lock) => {
-      const { bytes = null, rows = null } = sizes.get(lock.relation) ?? {}
-      return { ...lock, blocks: blockedBy(lock.mode), bytes, rows }
+    const locks = locksOf(node).map(({ mode, relation }) => {
+      const { bytes = null, rows = null } = sizes.get(relation) ?? {}
+      return { mode, relation, blocks: blockedBy(mode), bytes, rows }
     })
     return { line, text: text.length <= 80 ? text : `${text.slice(0, 79)}…`, locks }
   })
-}
 
 /** Names of relations that scripts lock. */
-export const relationsOf = (scripts: readonly Script[]): string[] => [
+export const relationsOf = (scripts: readonly ReadScript[]): string[] => [
   ...new Set(
-    scripts.flatMap(({ text, file, line }) =>
-      transactionBody({ text, file, line }).statements.flatMap(({ start, end }) =>
-        locksOf(text.slice(start, end)).map(({ relation }) => relation),
-      ),
+    scripts.flatMap(({ statements }) =>
+      statements.flatMap(({ node }) => locksOf(node).map(({ relation }) => relation)),
     ),
   ),
 ]

@@ -6,6 +6,7 @@ import { firstSteps } from '../migration/formats/flyway/first-steps.ts'
 import type { Migration, MigrationSet } from '../migration/migration.ts'
 import { planUp } from '../migration/plan.ts'
 import { compareVersions, highestVersion, shownVersion } from '../migration/version.ts'
+import type { ReadScript } from '../sql/statement.ts'
 import { type DatabaseOptions, requestOf, versionOrNone, withDatabase } from './database.ts'
 import type { Output } from './output.ts'
 import { describeCompatibility, plannedCompatibility } from './plan-compatibility.ts'
@@ -57,8 +58,9 @@ export async function plan(
     return 1
   }
   const steps = planned.kind === 'up' ? planned.steps : []
+  const scripts = await readScripts(steps)
   const sizes = await withDatabase(options, (session) =>
-    sizesOf(session, relationsOf(steps.map(({ up }) => up)), options.role),
+    sizesOf(session, relationsOf([...scripts.values()]), options.role),
   )
   const top = highestVersion(files.migrations.flatMap(({ kind, version }) => (kind === 'versioned' ? version : [])))
   const repeatables = files.migrations.filter(
@@ -68,7 +70,8 @@ export async function plan(
   const floors = await floorsOf(files)
   const described = steps.map((step) => {
     const { version, name, up, down, transaction } = step
-    const statements = plannedStatements(up, sizes)
+    const script = scripts.get(step)
+    const statements = script === undefined ? [] : plannedStatements(script, sizes)
     return {
       version,
       name,
@@ -102,6 +105,17 @@ export async function plan(
   }
   for (const { name, up } of repeatables) output.print(`again ${name}  (${up.file})`)
   return 0
+}
+
+/** The parser is loaded only where there is SQL to read. */
+async function readScripts(steps: readonly Migration[]): Promise<ReadonlyMap<Migration, ReadScript>> {
+  if (steps.length === 0) return new Map()
+  const [{ readScript }, { loadParser }] = await Promise.all([
+    import('../sql/statement.ts'),
+    import('../sql/parser.ts'),
+  ])
+  const parse = await loadParser()
+  return new Map(steps.map((step) => [step, readScript(step.up, parse)]))
 }
 
 /** On a database with nothing applied a baseline stands for the versions up to its own. */

@@ -1,6 +1,5 @@
-import { blockedBy, locksOf } from '../../migration/locks.ts'
 import { effectsOf } from '../../sql/effects/effects.ts'
-import { nameOf } from '../../sql/names.ts'
+import { blockedBy, locksOf } from '../../sql/locks.ts'
 import type { Statement } from '../../sql/statement.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse, type Scene } from '../scene.ts'
@@ -27,6 +26,7 @@ export const severalExclusiveLocks: Rule = {
     finds: [
       'ALTER TABLE orders ADD COLUMN note text; ALTER TABLE customers ADD COLUMN note text',
       'CREATE TABLE notes (order_id bigint REFERENCES orders); ALTER TABLE customers ADD COLUMN note text',
+      'ALTER TABLE orders ADD note text; ALTER TABLE customers VALIDATE CONSTRAINT total, DROP COLUMN note',
       'ALTER TABLE orders ADD note text; CREATE TRIGGER touch BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION touch()',
     ],
     passes: [
@@ -67,18 +67,10 @@ function lockedBy(statement: Statement, scene: Scene): string[] {
   if (statement.node !== undefined && 'InsertStmt' in statement.node) return []
   // What a DROP takes away has no clients afterwards; an index is on a table that the text does not name.
   if (effectsOf(statement).some(({ act }) => act === 'drop') && !isAlterTable(statement)) return []
-  return locksOf(statement.text)
+  return locksOf(statement.node)
     .filter(({ mode }) => blockedBy(mode) !== 'nothing')
-    .map(({ relation }) => keyOf(relation))
+    .map(({ key }) => key)
     .filter((name) => isInUse(scene, name))
 }
 
 const isAlterTable = ({ node }: Statement) => node !== undefined && 'AlterTableStmt' in node
-
-/** A name as the script writes it, as it is known here. */
-const keyOf = (written: string) =>
-  nameOf(
-    ...[...written.matchAll(/"((?:[^"]|"")*)"|([^".]+)/g)].map(([, quoted, plain = '']) =>
-      quoted === undefined ? plain.toLowerCase() : quoted.replaceAll('""', '"'),
-    ),
-  )

@@ -14,11 +14,14 @@ import { sanitize } from '../migration/sanitize.ts'
 import { highestVersion, NOTHING } from '../migration/version.ts'
 import { exitOf, RunFailure } from '../postgres/failure.ts'
 import type { Session } from '../postgres/session.ts'
+import { Problem } from '../problem.ts'
 import { type DatabaseOptions, person, requestOf, targetOf, withDatabase } from './database.ts'
 import { describeFailure, type Output, table, yellow } from './output.ts'
 
 export interface AdoptOptions extends DatabaseOptions {
   readonly from?: FormatName
+  /** `NAME` or `SCHEMA.NAME`. */
+  readonly table?: string
   readonly keep?: boolean
   readonly dryRun?: boolean
 }
@@ -28,8 +31,9 @@ export interface AdoptOptions extends DatabaseOptions {
  * Exit 1 when the state of that tool forbids it, 2 when it is not clear what is meant.
  */
 export async function adopt(output: Output, options: AdoptOptions, files: MigrationSet): Promise<number> {
-  const { from, keep = false, dryRun = false } = options
-  const wish = { ...(from !== undefined && { from }), keep, asked: true }
+  const { from, table, keep = false, dryRun = false } = options
+  const named = table === undefined ? undefined : tableNamed(table)
+  const wish = { ...(from !== undefined && { from }), ...(named && { table: named }), keep, asked: true }
   const request: RunRequest = { ...requestOf(options, NOTHING), adopt: wish }
   try {
     const found = await withDatabase(options, (session) => lookFor(session, request, files, dryRun))
@@ -45,6 +49,17 @@ export async function adopt(output: Output, options: AdoptOptions, files: Migrat
     if (!(error instanceof RunFailure)) throw error
     return refused(output, error)
   }
+}
+
+/** As the catalog has it; quotes are for a dot in it. */
+function tableNamed(text: string): { readonly schema?: string; readonly name: string } {
+  const parts = [...text.matchAll(/(?:^|\.)(?:"((?:[^"]|"")+)"|([^".]+))(?=\.|$)/g)]
+  const names = parts.map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '')
+  const [first = '', second] = names
+  if (names.length > 2 || parts.map(([whole]) => whole).join('') !== text || first === '') {
+    throw new Problem(`--table is "${text}", which does not name a table`, 'write --table NAME or --table SCHEMA.NAME')
+  }
+  return second === undefined ? { name: first } : { schema: first, name: second }
 }
 
 /** A migration that is taken over, and whether there is a way back. */

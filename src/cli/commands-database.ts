@@ -109,9 +109,12 @@ export function addDatabaseCommands(): void {
             const { adopt } = await import('./adopt.ts')
             const at = versionOrNone('--at', (options as { at?: string }).at)
             if (at === undefined) return adopt(output, options as AdoptOptions, await filesOf(options))
-            const { from, keep, dryRun } = options as AdoptOptions
-            if (from !== undefined || keep || dryRun)
-              throw new Problem('--at goes without --from, --keep and --dry-run', 'lockkeeper adopt --from flyway')
+            const { from, table, keep, dryRun } = options as AdoptOptions
+            if (from !== undefined || table !== undefined || keep || dryRun)
+              throw new Problem(
+                '--at goes without --from, --table, --keep and --dry-run',
+                'lockkeeper adopt --from flyway',
+              )
             const { adoptAt } = await import('./adopt-at.ts')
             return adoptAt(output, options, at, await filesOf(options))
           },
@@ -120,6 +123,7 @@ export function addDatabaseCommands(): void {
     ),
   )
     .addOption(new Option('--from <tool>', 'the tool whose table says what is applied').choices(FORMATS))
+    .option('--table <name>', 'its table, as NAME or SCHEMA.NAME, where there are several or it has a name of its own')
     .option('--keep', 'keep the table of that tool current from then on, so that it can go on')
     .option('--dry-run', 'only say what would be taken over')
     .option(

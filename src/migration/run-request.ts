@@ -46,6 +46,8 @@ export interface RunRequest {
   readonly adopt?: {
     /** Only from this one. */
     readonly from?: FormatName
+    /** Only this table; without a schema it is looked for in the search_path. */
+    readonly table?: { readonly schema?: string; readonly name: string }
     /** Keep its table current from then on. */
     readonly keep: boolean
     /** A person asked for it; else it is done where it is clear what is meant. */

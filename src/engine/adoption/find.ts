@@ -1,19 +1,25 @@
-import { POLICY } from '../../contract.ts'
+import { type FormatName, POLICY } from '../../contract.ts'
 import type { RunRequest } from '../../migration/run-request.ts'
 import { RunFailure } from '../../postgres/failure.ts'
 import type { Session } from '../../postgres/session.ts'
 import { identifier, literal } from '../../postgres/sql.ts'
-import { type AdoptedTool, type Adoption, shown, type ToolTable } from './tool.ts'
+import { type AdoptedTool, type Adoption, shown } from './tool.ts'
 import { tools } from './tools.ts'
+
+/** A table as a person names it; without a schema it is looked for where the tool would look. */
+export interface TableName {
+  readonly schema?: string
+  readonly name: string
+}
 
 /**
  * The tables of other tools in the schemas of the search_path, where those would look for them, in its order; or `only`
  * this one, wherever it is. A view, a table with row security, or a column of a type that somebody made would run code of
  * its owner, so none of them counts.
  */
-export async function findTables(session: Session, only?: ToolTable): Promise<Adoption[]> {
+export async function findTables(session: Session, only?: TableName, from?: FormatName): Promise<Adoption[]> {
   const known = [...new Set(tools.map(signature))].map(literal).join(', ')
-  const schemas = only === undefined ? await scriptSchemas(session) : [only.schema]
+  const schemas = only?.schema === undefined ? await scriptSchemas(session) : [only.schema]
   const path = `array[${schemas.map(literal).join(', ')}]::text[]`
   const rows = await session.rows(`
     select n.nspname as schema, c.relname as name, string_agg(a.attname::text, ',' order by a.attname::text collate "C") as columns
@@ -28,7 +34,10 @@ export async function findTables(session: Session, only?: ToolTable): Promise<Ad
   const found = rows.flatMap((row): Adoption[] => {
     const table = { schema: String(row.schema), name: String(row.name) }
     const tool = tools.find(
-      (each) => signature(each) === row.columns && (each.anyName || each.tableNames.includes(table.name)),
+      (each) =>
+        signature(each) === row.columns &&
+        // Columns that say too little need a name that says more, or somebody who says whose the table is.
+        (each.anyName || each.tableNames.includes(table.name) || (only !== undefined && each.name === from)),
     )
     return tool === undefined ? [] : [{ tool, table }]
   })
@@ -60,7 +69,7 @@ export async function findAdoption(
 ): Promise<Adoption | undefined> {
   const asked = adopt?.asked === true
   if (history && !asked && (await anySet(session, historySchema))) return undefined
-  const all = await findTables(session)
+  const all = await findTables(session, adopt?.table, adopt?.from)
   const found = adopt?.from === undefined ? all : all.filter(({ tool }) => tool.name === adopt.from)
   const [one, other] = found
   if (adopt !== undefined && one !== undefined && other === undefined) return one
@@ -69,6 +78,7 @@ export async function findAdoption(
     return undefined
   }
   const missing = adopt.from ?? tools.map(({ name }) => name).join(', ')
+  if (one === undefined && adopt?.table !== undefined) throw noSuchTable(adopt.table, missing)
   throw one === undefined
     ? new RunFailure(
         'bad-config',
@@ -80,9 +90,18 @@ export async function findAdoption(
         `the database holds ${describe(found)}, and only one of them can be taken over`,
         found.some(({ tool }) => tool !== one.tool)
           ? `say which: ${[...new Set(found.map(({ tool }) => `lockkeeper adopt --from ${tool.name}`))].join(', or ')}`
-          : 'drop the one that is not used any more, or leave its schema out of the search_path',
+          : `say which, each with a set of its own: ${found.map(({ tool, table }) => `lockkeeper adopt --from ${tool.name} --table ${shown(table)} --set NAME`).join(', or ')}; drop one that is not used any more`,
       )
 }
+
+const noSuchTable = ({ schema, name }: TableName, tools: string) =>
+  new RunFailure(
+    'bad-config',
+    schema === undefined
+      ? `no schema of the search_path holds a table ${name} with the columns of ${tools}`
+      : `there is no table ${schema}.${name} with the columns of ${tools}`,
+    'name the table as the tool was told to: --table NAME, or --table SCHEMA.NAME where its schema is not in the search_path',
+  )
 
 async function anySet(session: Session, historySchema: string): Promise<boolean> {
   return (await session.rows(`select from only ${identifier(historySchema)}.state limit 1`)).length > 0

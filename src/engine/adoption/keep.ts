@@ -21,7 +21,7 @@ type KnownSteps = Pick<Look, 'mounted' | 'seen'>
 /** For the table that the history says is kept. Throws `adopted-tool-active` when it says something else than we wrote. */
 export async function keeperOf({ session, context }: Keeping, look: KnownSteps, kept: Kept): Promise<Keeper> {
   const { request, emit } = context
-  const adoption = (await findTables(session, kept.table)).find(({ tool }) => tool.name === kept.tool)
+  const adoption = (await findTables(session, kept.table, kept.tool)).find(({ tool }) => tool.name === kept.tool)
   const cure = `stop what still runs ${adoption?.tool.title ?? kept.tool}, and undo with it what it did; or, where nobody goes back to it: UPDATE ${identifier(request.historySchema)}.state SET keeps = NULL WHERE "set" = ${literal(request.set)}`
   const refuse = (what: string) => new RunFailure('adopted-tool-active', `${what}: somebody else changed it`, cure)
   if (adoption === undefined) throw refuse(`${shown(kept.table)} is gone, or has other columns`)

@@ -1,7 +1,6 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import { CONTAINER_NAME, FILES_CONTAINER_NAME } from '../contract.ts'
-import type { Clients } from './clients.ts'
-import { statusOf } from './clients.ts'
+import { type Clients, statusOf } from './clients.ts'
 import type { FailedCreate, PodState } from './installation.ts'
 
 /** Logs that are read; what more pods say is theirs to ask for. */
@@ -11,8 +10,13 @@ const ORDINARY_MS = 60_000
 /** A line of a log may hold an application's own words. */
 const MAX_LINE = 4_096
 
+/** What reading pods takes of the API. */
+export interface PodClients {
+  readonly core: Pick<Clients['core'], 'listNamespacedPod' | 'readNamespacedPodLog'>
+}
+
 /** Pods of a namespace whose migration container failed, cannot begin, or has been running for more than a minute. */
-export async function podsIn(clients: Clients, namespace: string, now: Date): Promise<PodState[]> {
+export async function podsIn(clients: PodClients, namespace: string, now: Date): Promise<PodState[]> {
   const { items } = await clients.core.listNamespacedPod({ namespace, fieldSelector: 'status.phase!=Succeeded' })
   const states = items.flatMap((pod) => stateOf(pod, now))
   let logs = 0
@@ -34,9 +38,11 @@ function stateOf({ metadata, status }: V1Pod, now: Date): PodState[] {
     if (found !== undefined) return [{ namespace, pod, container, ...found }]
   }
   const own = statuses.find(({ name }) => name === CONTAINER_NAME)
-  const ended = status?.phase === 'Failed' && own !== undefined && own.state?.terminated?.exitCode !== 0
-  if (!ended) return []
-  return [{ namespace, pod, container: CONTAINER_NAME, kind: 'ended', message: `${status.reason}: ${status.message}` }]
+  // Kubernetes does not wait for what a container has to say about its end then.
+  const outOfTime = status?.phase === 'Failed' && status.reason === 'DeadlineExceeded'
+  if (!outOfTime || own === undefined || own.state?.terminated?.exitCode === 0) return []
+  const message = `DeadlineExceeded: ${status.message ?? 'activeDeadlineSeconds have passed'}`
+  return [{ namespace, pod, container: CONTAINER_NAME, kind: 'ended', message }]
 }
 
 type Found =
@@ -60,7 +66,7 @@ function stateOfContainer({ state, lastState }: V1ContainerStatus, now: Date): F
 }
 
 /** Undefined where whoever looks may not read logs, or the container is gone meanwhile. */
-async function lastLineOf({ core }: Clients, { namespace, pod, container }: PodState): Promise<string | undefined> {
+async function lastLineOf({ core }: PodClients, { namespace, pod, container }: PodState): Promise<string | undefined> {
   try {
     const text = await core.readNamespacedPodLog({
       namespace,

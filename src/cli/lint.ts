@@ -6,8 +6,9 @@ import { Problem } from '../problem.ts'
 import type { Judgement } from '../safety/judge.ts'
 import { versionOption } from './database.ts'
 import { printForPipeline } from './lint-output.ts'
+import { reportLines } from './lint-report.ts'
 import { loadMigrations, type MigrationOptions } from './migrations.ts'
-import { describeFinding, type Output } from './output.ts'
+import type { Output } from './output.ts'
 import { writeRepaired } from './repair.ts'
 
 export interface LintOptions extends MigrationOptions {
@@ -32,11 +33,7 @@ export async function lint(output: Output, options: LintOptions, read: Migration
     .sort(byPlace)
   if (!printForPipeline(findings, options)) {
     output.document(findings)
-    for (const finding of findings) output.print(describeFinding(finding as Finding, output.colour))
-    if (findings.length === 0)
-      output.print(
-        `${files.migrations.length} ${files.migrations.length === 1 ? 'migration' : 'migrations'}, no finding`,
-      )
+    for (const line of reportLines(findings, files, output.colour)) output.print(line)
   }
   if (files.passedOver !== undefined) output.say(describePassedOver(files.passedOver))
   return findings.some(({ severity }) => severity === 'error') ? 1 : 0
@@ -76,7 +73,7 @@ const irreversible = ({ version, up, irreversible: declared }: Migration): Findi
           file: up.file,
           line: declared.line,
           message: `${up.file} cannot be undone: ${declared.reason}`,
-          fix: 'the namespace must say lockkeeper.dev/allow-irreversible: "true"',
+          fix: 'keep a backup; a namespace admits it only with lockkeeper.dev/allow-irreversible: "true"',
         },
       ]
 

@@ -24,7 +24,7 @@ describe('what is built', () => {
     withFolder(release(3), async (cwd) => {
       const lint = () => run(process.execPath, [built('lockkeeper.js'), 'lint', '-m', '.'], { cwd })
       const { stdout } = await lint()
-      expect(stdout).toContain('3_rename_note.up.sql:1: warning rename-breaks-clients')
+      expect(stdout).toContain('warning[rename-breaks-clients]\n  --> 3_rename_note.up.sql:1\n')
       await rm(built('libpg-query.wasm'))
       await expect(lint()).rejects.toMatchObject({
         code: 2,

@@ -39,12 +39,24 @@ describe('lint', () => {
       expect(code).toBe(1)
       expect(stdout).toBe(
         [
-          '2_x.up.sql: error rollback-missing: 2_x.up.sql has no down script',
+          'error[rollback-missing]',
+          '  --> 2_x.up.sql',
+          '   = has no down script',
           '  fix: write 2_x.down.sql (lockkeeper lint shows what it must undo)',
-          '2_x.up.sql:2: error transaction-control: 2_x.up.sql line 2 has COMMIT inside the script',
+          '',
+          'error[transaction-control]',
+          '  --> 2_x.up.sql:2',
+          '   |',
+          ' 2 | COMMIT;',
+          '   | ^ has COMMIT inside the script',
           '  fix: remove it: Lockkeeper opens one transaction around each script and commits it with the history',
-          '3_y.down.sql:1: error rollback-empty: 3_y.down.sql holds no statement, so it would undo nothing',
+          '',
+          'error[rollback-empty]',
+          '  --> 3_y.down.sql:1',
+          '   = holds no statement, so it would undo nothing',
           '  fix: write what undoes the up script into 3_y.down.sql, or declare the up script irreversible',
+          '',
+          '3 errors, 0 warnings in 2 files (3 migrations)',
           '',
         ].join('\n'),
       )
@@ -54,19 +66,27 @@ describe('lint', () => {
     withFolder(inMigrations(unsafe), async (cwd) => {
       const { code, stdout } = await lockkeeper(['lint'], { cwd })
       expect(code).toBe(0)
-      expect(stdout.split('\n').map((line) => line.replace(/ 2_note\S+ line \d+.*$/, ''))).toEqual([
-        '2_note.up.sql:3: warning not-null-scans-table:',
+      expect(stdout.split('\n').filter((line) => /^\w+\[|^ +-->|^ +fix|^ \d+ \|/.test(line))).toEqual([
+        'warning[not-null-scans-table]',
+        '  --> 2_note.up.sql:3',
+        ' 3 |   ALTER COLUMN note SET NOT NULL;',
         expect.stringContaining(
           'ALTER TABLE orders ADD CONSTRAINT orders_note_not_null CHECK (note IS NOT NULL) NOT VALID;',
         ),
-        '2_note.up.sql:4: warning update-touches-all-rows:',
+        'warning[update-touches-all-rows]',
+        '  --> 2_note.up.sql:4',
+        " 4 | UPDATE orders SET note = '%';",
         expect.stringContaining("UPDATE orders SET note = '%' WHERE orders.ctid = ANY"),
-        '2_note.up.sql:4: warning rollback-data-gone:',
+        'warning[rollback-data-gone]',
+        '  --> 2_note.up.sql:4',
+        " 4 | UPDATE orders SET note = '%';",
         expect.stringContaining('irreversible REASON'),
-        '2_note.down.sql:1: warning rollback-data-loss:',
+        'warning[rollback-data-loss]',
+        '  --> 2_note.down.sql:1',
+        ' 1 | ALTER TABLE orders DROP COLUMN a, ALTER note DROP NOT NULL;',
         expect.stringContaining('CREATE TABLE orders_a_kept AS TABLE orders;'),
-        '',
       ])
+      expect(stdout.split('\n').at(-2)).toBe('0 errors, 4 warnings in 2 files (2 migrations)')
     }))
 
   test('prints JSON, GitHub’s workflow commands and SARIF, with the path of each file', () =>
@@ -192,7 +212,7 @@ describe('lint --fix', () => {
         const { stderr, stdout } = await lockkeeper(['lint', '--fix'], { cwd })
         expect(stderr).toContain('2_i.up.sql written anew: index-blocks-writes')
         expect(stderr).toContain('1 in older migrations left as they are')
-        expect(stdout).not.toContain('2_i.up.sql:2: warning index-blocks-writes')
+        expect(stdout).not.toContain('--> 2_i.up.sql:2\n')
         expect(await readFile(join(cwd, 'migrations/1_i.up.sql'), 'utf8')).toBe(index)
         expect(await readFile(join(cwd, 'migrations/2_i.up.sql'), 'utf8')).toBe(
           `\uFEFF${index.replace('INDEX', 'INDEX CONCURRENTLY')}`,

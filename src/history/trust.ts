@@ -93,7 +93,7 @@ select exists (select from pg_namespace n, me where nspname = ${literal(schema)}
 }
 
 /** Whether something calls a function, operator or type that the server did not come with: those have no entries here. */
-const callsOthers = (catalog: string, oid: string) =>
+export const callsOthers = (catalog: string, oid: string) =>
   `exists (select from pg_depend x where x.classid = '${catalog}'::regclass and x.objid = ${oid}
     and x.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass))`
 

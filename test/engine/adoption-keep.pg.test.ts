@@ -194,6 +194,11 @@ describe.each(chosen.length === 0 ? majors : chosen)("keeping the tool's table o
       const { code, stderr } = await run('adopt --keep')
       expect(code).toBe(1)
       expect(stderr).toMatch(/history-untrusted.*\n.*DROP TRIGGER spy ON "public"."goose_db_version"/)
+      await sql(`drop trigger spy on goose_db_version; create function g() returns timestamp language sql as 'select now()::timestamp';
+        alter table goose_db_version alter tstamp set default g()`)
+      const planted = await run('adopt --keep')
+      expect(planted.code).toBe(1)
+      expect(planted.stderr).toContain('ALTER TABLE "public"."goose_db_version" ALTER COLUMN tstamp DROP DEFAULT')
       expect(await sql(`select from pg_namespace where nspname = 'lockkeeper'`)).toEqual([])
     }))
 })

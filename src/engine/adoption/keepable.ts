@@ -1,4 +1,5 @@
 import { RunFailure } from '../../postgres/failure.ts'
+import { callsOthers } from '../../history/trust.ts'
 import type { Session } from '../../postgres/session.ts'
 import { literal } from '../../postgres/sql.ts'
 import { type Adoption, nameOf, shown } from './tool.ts'
@@ -11,7 +12,13 @@ export async function refuseUnkeepable(session: Session, { tool, table }: Adopti
       array(select privilege from unnest(array[${tool.keep.rights.map(literal).join(', ')}]) privilege
         where not has_table_privilege(${literal(name)}, privilege)) as missing,
       array(select format('DROP TRIGGER %I ON %s', tgname, ${literal(name)}) from pg_trigger where tgrelid = c.oid and not tgisinternal
-        union all select format('DROP RULE %I ON %s', rulename, ${literal(name)}) from pg_rewrite where ev_class = c.oid) as hooks
+        union all select format('DROP RULE %I ON %s', rulename, ${literal(name)}) from pg_rewrite where ev_class = c.oid
+        union all select format('ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT', ${literal(name)}, a.attname)
+          from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum where d.adrelid = c.oid and ${callsOthers('pg_attrdef', 'd.oid')}
+        union all select format('ALTER TABLE %s DROP CONSTRAINT %I', ${literal(name)}, k.conname)
+          from pg_constraint k where k.conrelid = c.oid and ${callsOthers('pg_constraint', 'k.oid')}
+        union all select format('DROP INDEX %s', i.indexrelid::regclass)
+          from pg_index i where i.indrelid = c.oid and ${callsOthers('pg_class', 'i.indexrelid')}) as hooks
     from pg_class c where c.oid = ${literal(name)}::regclass`)
   const missing = (row?.missing ?? []) as string[]
   const hooks = (row?.hooks ?? []) as string[]
@@ -25,7 +32,7 @@ export async function refuseUnkeepable(session: Session, { tool, table }: Adopti
   if (hooks.length > 0) {
     throw new RunFailure(
       'history-untrusted',
-      `a trigger or rule on ${shown(table)} would run with the rights of ${row?.login} whenever it is kept current`,
+      `a trigger, rule or function on ${shown(table)} would run with the rights of ${row?.login} whenever it is kept current`,
       `after looking at what it does: ${hooks.map((each) => `${each};`).join(' ')} or adopt without --keep`,
     )
   }

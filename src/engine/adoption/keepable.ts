@@ -1,5 +1,5 @@
-import { RunFailure } from '../../postgres/failure.ts'
 import { callsOthers } from '../../history/trust.ts'
+import { RunFailure } from '../../postgres/failure.ts'
 import type { Session } from '../../postgres/session.ts'
 import { literal } from '../../postgres/sql.ts'
 import { type Adoption, nameOf, shown } from './tool.ts'

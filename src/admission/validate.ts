@@ -13,7 +13,7 @@ import { planWarnings } from './plan-warnings.ts'
 import type { ReviewRequest } from './review.ts'
 import { type Build, type Situation, situationOf } from './situation.ts'
 import type { Verdict } from './verdict.ts'
-import { fitWarnings, warningOf } from './warning.ts'
+import { fitWarnings, warningOf, warningsBesideDenial } from './warning.ts'
 
 /** What the validating webhook answers: all findings at once, or the plan. Give it the situation where that is known already. */
 export function validate(
@@ -72,11 +72,12 @@ function verdict(
   audit: Readonly<Record<string, string>> = {},
 ): Verdict {
   const errors = findings.filter(({ severity }) => severity === 'error')
-  const said = findings.filter(({ severity }) => severity === 'warning').flatMap(warningOf)
-  if (errors.length === 0) return { allowed: true, warnings: fitWarnings(plan, said), findings, audit }
+  const remarks = findings.filter(({ severity }) => severity === 'warning')
+  if (errors.length === 0)
+    return { allowed: true, warnings: fitWarnings(plan, remarks.flatMap(warningOf)), findings, audit }
   const policy = readPolicy(facts.namespace.annotations)
   const message = denialMessage({ namespace, name, target, policy, findings: errors })
-  return { allowed: false, message, warnings: fitWarnings([], said), findings, audit }
+  return { allowed: false, message, warnings: warningsBesideDenial(remarks), findings, audit }
 }
 
 /** Audit annotations of others are cut too, but not where a reader expects it. */

@@ -1,5 +1,6 @@
 import type { Finding } from '../migration/finding.ts'
 import { safeJson, sanitize, sanitizeLines } from '../migration/sanitize.ts'
+import { commandLineCure } from './command-line-cure.ts'
 
 /** Where a command writes: results to stdout, everything else to stderr. */
 export interface Output {
@@ -85,7 +86,7 @@ export function describeFinding({ code, severity, file, line, message, fix }: Fi
 export const describeFailure = (
   { code, message, fix }: { readonly code: string; readonly message: string; readonly fix: string },
   colour: boolean,
-): string => `${red(code, colour)}: ${sanitize(message)}\n  fix: ${sanitize(fix)}`
+): string => `${red(code, colour)}: ${sanitize(message)}\n  fix: ${sanitize(commandLineCure(fix))}`
 
 /** Rows as columns that line up, one line each whatever the cells hold. */
 export function table(cells: readonly (readonly string[])[]): string[] {

@@ -7,6 +7,7 @@ import type { Migration, MigrationSet } from '../migration/migration.ts'
 import { planUp } from '../migration/plan.ts'
 import { compareVersions, highestVersion, shownVersion } from '../migration/version.ts'
 import type { ReadScript } from '../sql/statement.ts'
+import { commandLineCure } from './command-line-cure.ts'
 import { type DatabaseOptions, requestOf, versionOrNone, withDatabase } from './database.ts'
 import type { Output } from './output.ts'
 import { describeCompatibility, plannedCompatibility } from './plan-compatibility.ts'
@@ -43,7 +44,7 @@ export async function plan(
   const unread = blockingFinding(files, (version) => done.has(version))
   if (unread !== undefined) {
     output.document({ direction: 'up', from: live ?? null, to: to ?? null, steps: [], findings: [unread] })
-    output.print(`${unread.message}\n  fix: ${unread.fix}`)
+    output.print(`${unread.message}\n  fix: ${commandLineCure(unread.fix)}`)
     return 1
   }
   const planned = planUp(
@@ -54,7 +55,7 @@ export async function plan(
   )
   if (planned.kind === 'impossible') {
     output.document({ direction: 'up', from: live ?? null, to: to ?? null, steps: [], findings: [planned] })
-    output.print(`${planned.message}\n  fix: ${planned.fix}`)
+    output.print(`${planned.message}\n  fix: ${commandLineCure(planned.fix)}`)
     return 1
   }
   const steps = planned.kind === 'up' ? planned.steps : []

@@ -3,10 +3,11 @@ import { ADMISSION_LABEL, DOMAIN, INTENT } from '../contract.ts'
 import { asks, intentHash, ownIntent } from '../injection/intent.ts'
 import { findKind } from '../injection/kinds.ts'
 import { hasParts } from '../injection/parts.ts'
-import { asWorkload } from '../injection/workload.ts'
-import type { NamespaceState, WorkloadState } from '../kubernetes/installation.ts'
+import { asWorkload, controllerOf } from '../injection/workload.ts'
+import type { Installation, NamespaceState, WorkloadState } from '../kubernetes/installation.ts'
 import { parseVersion } from '../migration/version.ts'
 import { type Ailment, error, warning } from './ailment.ts'
+import { containerAilments } from './diagnose-containers.ts'
 
 const enabled = ({ labels }: Pick<NamespaceState, 'labels'>) => labels[ADMISSION_LABEL] === 'enabled'
 
@@ -31,16 +32,17 @@ export function namespaceAilments(namespace: NamespaceState): Ailment[] {
       ]
 }
 
-/** A workload that somebody else's controller keeps is that controller's business. */
+/** A workload that somebody else's controller keeps is that controller's business, but for a container by our name. */
 export function workloadAilments(
   { namespace, name, group, version, kind, object }: WorkloadState,
-  all: readonly NamespaceState[],
+  installation: Pick<Installation, 'namespaces' | 'runnerImage'>,
 ): Ailment[] {
   const known = findKind(group, version, kind)
   const workload = known && asWorkload(known, object)
   if (known === undefined || workload === undefined) return []
-  if (workload.metadata.ownerReferences?.some(({ controller }) => controller === true)) return []
   const subject = `${namespace}/${kind}/${name}`
+  const foreign = containerAilments(workload, subject, installation, namespace)
+  if (foreign.length > 0 || controllerOf(workload) !== undefined) return foreign
   const { intent } = ownIntent(workload)
   const wanted = intent[INTENT.schemaVersion]
   if (!asks(intent) || wanted === undefined) {
@@ -54,7 +56,7 @@ export function workloadAilments(
       ),
     ]
   }
-  const home = all.find((each) => each.name === namespace)
+  const home = installation.namespaces.find((each) => each.name === namespace)
   if (home === undefined || !enabled(home))
     return [
       warning(

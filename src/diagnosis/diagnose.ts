@@ -13,7 +13,7 @@ export function diagnose(installation: Installation, now: Date): Ailment[] {
   return [
     ...installationAilments(installation, now),
     ...namespaces.flatMap(namespaceAilments),
-    ...workloads.flatMap((each) => workloadAilments(each, namespaces)),
+    ...workloads.flatMap((each) => workloadAilments(each, installation)),
     ...workloads.flatMap((each) => rolloutAilments(each, installation)),
     ...pods.map((each) => podAilment(each, now)),
   ]

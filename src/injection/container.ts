@@ -17,6 +17,9 @@ import type { Settings } from './settings.ts'
 import type { Status } from './status.ts'
 import type { EnvEntry, JsonObject, Workload } from './workload.ts'
 
+/** What our container runs: the same in every release. */
+export const RUNNER_COMMAND = ['/usr/local/bin/node', '/app/runner.js'] as const
+
 /** What the init container is built from, beside the settings. */
 export interface ContainerFacts {
   readonly workload: Workload
@@ -47,7 +50,7 @@ export function migrateContainer(settings: Settings, facts: ContainerFacts): Jso
     name: CONTAINER_NAME,
     image: settings.image ?? image,
     imagePullPolicy,
-    command: ['/usr/local/bin/node', '/app/runner.js'],
+    command: [...RUNNER_COMMAND],
     env: [...(theirs?.env ?? []), ...environment(settings, facts, folder)].map((entry) => ({ ...entry })),
     ...(theirs !== undefined && theirs.envFrom.length > 0 && { envFrom: [...theirs.envFrom] }),
     resources: {

@@ -5,6 +5,8 @@ export interface Installation {
   readonly namespace: string
   /** The webhook's Deployment. */
   readonly service: { readonly wanted: number; readonly ready: number } | 'missing'
+  /** Image that the webhook puts into pods; undefined where its Deployment does not say. */
+  readonly runnerImage?: string
   /** Pods behind the Service that are ready. */
   readonly endpoints: number
   readonly configurations: readonly Configuration[]

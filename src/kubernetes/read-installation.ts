@@ -52,6 +52,7 @@ export async function readInstallation(clients: Clients, wanted: Wanted): Promis
     server: gitVersion,
     namespace,
     service: deployment === undefined ? 'missing' : { wanted: replicas, ready: deployment.status?.readyReplicas ?? 0 },
+    ...runnerImageOf(deployment),
     endpoints,
     configurations: [
       { kind: 'MutatingWebhookConfiguration', webhook: ours(mutating?.webhooks) },
@@ -63,6 +64,12 @@ export async function readInstallation(clients: Clients, wanted: Wanted): Promis
     pods: pods.flat(),
     failedCreates: failedCreates.flat(),
   }
+}
+
+function runnerImageOf(deployment: V1Deployment | undefined): Pick<Installation, 'runnerImage'> {
+  const env = (deployment?.spec?.template.spec?.containers ?? []).flatMap((container) => container.env ?? [])
+  const runnerImage = env.find(({ name }) => name === 'RUNNER_IMAGE')?.value
+  return runnerImage === undefined ? {} : { runnerImage }
 }
 
 const NAME = 'lockkeeper'

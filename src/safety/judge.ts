@@ -37,8 +37,12 @@ export interface Judgement {
   readonly repaired: readonly RepairedScript[]
 }
 
-/** What there is to say about the SQL of a set. Callbacks and baselines are not looked at. */
-export function judge({ migrations }: Pick<MigrationSet, 'migrations'>, options: JudgeOptions): Judgement {
+/** What is looked at of a set. */
+export type JudgedSet = Pick<MigrationSet, 'migrations' | 'callbacks' | 'baselines'>
+
+/** What there is to say about the SQL of a set. */
+export function judge(set: JudgedSet, options: JudgeOptions): Judgement {
+  const { migrations } = set
   const { briefly = false, server = OLDEST_SERVER } = options
   const all = migrations.map((migration) => readMigration(migration, options))
   const releases = Map.groupBy(all, ({ scope }) => scope)
@@ -57,6 +61,10 @@ export function judge({ migrations }: Pick<MigrationSet, 'migrations'>, options:
     for (const statement of up.statements) for (const effect of effectsOf(statement)) schema.apply(effect, scope)
     settled.push(...settle(migration.version, down === undefined ? [up] : [up, down], judged))
   }
+  for (const { migration, on } of besideVersions(set, schema)) {
+    const read = readMigration(migration, options)
+    settled.push(...settle('', [read.up], judgeScripts(read, { server, schema: on, beside: read.up.statements })))
+  }
   const open = settled.filter(({ reason }) => reason === undefined)
   return {
     findings: open.map(({ finding, brief }) => (briefly ? { ...finding, fix: brief } : finding)),
@@ -64,6 +72,21 @@ export function judge({ migrations }: Pick<MigrationSet, 'migrations'>, options:
     repaired: open.flatMap(({ repaired }) => repaired),
   }
 }
+
+/** Callbacks, on the schema that all versions make, and baselines, each on an empty one: no version is theirs. */
+const besideVersions = ({ baselines = [], callbacks = [] }: JudgedSet, schema: Schema) => [
+  ...baselines.map(({ down: _, ...baseline }) => ({ migration: { ...baseline, version: '' }, on: new Schema() })),
+  ...callbacks.map(({ script, transaction }) => ({
+    migration: {
+      kind: 'repeatable',
+      version: '',
+      name: script.file,
+      up: script,
+      transaction: { up: transaction, down: 'required' },
+    } satisfies Migration,
+    on: schema.fork(),
+  })),
+]
 
 interface ReadMigration {
   readonly migration: Migration

@@ -1,9 +1,8 @@
-import type { MigrationSet } from '../migration/migration.ts'
 import type { SqlFacts } from '../migration/sql-facts.ts'
 import type { Parse } from '../sql/parser.ts'
 import { remembering } from '../sql/remembering.ts'
 import { Floors } from './compatibility/floors.ts'
-import { judge } from './judge.ts'
+import { type JudgedSet, judge } from './judge.ts'
 
 export interface SqlFactsOptions {
   readonly parse: Parse
@@ -18,7 +17,7 @@ const ROOM = 100_000
  * What the SQL of a set says, and the floors that are known. Its findings are warnings here, but for a down script that is
  * not valid SQL: that is no rollback script.
  */
-export function sqlFacts(set: Pick<MigrationSet, 'migrations'>, { parse: read, since }: SqlFactsOptions): SqlFacts {
+export function sqlFacts(set: JudgedSet, { parse: read, since }: SqlFactsOptions): SqlFacts {
   const parse = remembering(read, ROOM)
   const { findings } = judge(set, { parse, briefly: true, ...(since !== undefined && { since }) })
   const floors = new Floors(set.migrations, parse)

@@ -452,6 +452,45 @@ describe('one thing wrong is one finding', () => {
     ).toEqual([])
   })
 
+  const kept = [{ controller: true, kind: 'Nobody', name: 'nowhere' }]
+  test.each<[string, object, object, RegExp]>([
+    ['another image', { image: 'evil/runner:1' }, {}, /image evil\/runner:1/],
+    [
+      'the same name at another registry',
+      { image: 'registry.example:5000/lockkeeper/runner:1' },
+      {},
+      /registry\.example/,
+    ],
+    ['another command', { command: ['sh', '-c', 'psql'] }, {}, /the command "sh -c psql"/],
+    ['arguments', { args: ['--eval', '1'] }, {}, /--eval/],
+    ['another image, where an owner is written', { image: 'evil:1' }, { ownerReferences: kept }, /image evil:1/],
+  ])('a container by our name with %s', (_, container, metadata, message) => {
+    const object = equipped()
+    Object.assign(object.spec.template.spec.initContainers[0], container)
+    Object.assign(object.metadata, metadata)
+    const found = diagnose({ ...healthy(), runnerImage: 'lockkeeper/runner:2', workloads: [state(object)] }, now)
+    expect(found.map(({ code, subject }) => [code, subject])).toEqual([['container-foreign', 'shop/Deployment/orders']])
+    expect(found[0]?.message).toMatch(message)
+  })
+
+  test('but for an image of another release, and one that the namespace names', () => {
+    const found = (object: object, annotations = {}) =>
+      diagnose(
+        {
+          ...healthy(),
+          runnerImage: 'lockkeeper/runner@sha256:abc',
+          workloads: [state(object)],
+          namespaces: [namespace({ annotations })],
+        },
+        now,
+      )
+    expect(found(equipped())).toEqual([])
+    const object = equipped()
+    Object.assign(object.spec.template.spec.initContainers[0], { image: 'mirror.example:5000/lk:7' })
+    expect(found(object, { 'config.lockkeeper.dev/image': 'mirror.example:5000/lk:8' })).toEqual([])
+    expect(found(object)).toHaveLength(1)
+  })
+
   test('and a workload that another controller keeps is that controller’s', () => {
     const kept = {
       ...deployment(),

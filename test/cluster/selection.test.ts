@@ -236,14 +236,36 @@ describe.each(configurations)('with a %s of which no pod answers', (configured) 
       expect(heldBack(await edit({ 'lockkeeper.dev/set': null }), hook)).toBe(true)
     }))
 
-  test('a Job that is made from a CronJob runs without us', async () => {
-    for (const place of places) {
-      const made = ['create', 'job', `from-${place}`, `--from=cronjob/cronjob-${place}`]
-      await mustKubectl('-n', labelled, ...made)
-      const { metadata } = await get('-n', labelled, 'job', `from-${place}`)
-      expect(metadata.ownerReferences).toMatchObject([{ kind: 'CronJob', controller: true }])
-    }
+  test('a Job that a person makes from a CronJob runs without us where it does not ask, and is looked at where it does', async () => {
+    const make = (place: Place) =>
+      kubectl('-n', labelled, 'create', 'job', `from-${place}`, `--from=cronjob/cronjob-${place}`)
+    expect((await make('metadata')).code).toBe(0)
+    const { metadata } = await get('-n', labelled, 'job', 'from-metadata')
+    expect(metadata.ownerReferences).toMatchObject([{ kind: 'CronJob', controller: true }])
+    expect((await make('template')).output).toContain(`failed calling webhook "${hook}.lockkeeper.dev"`)
   })
+
+  test('a Job that its CronJob makes runs without us', async () => {
+    const schedule = { spec: { schedule: '* * * * *', suspend: false } }
+    const cronJob = objectOf(shapes.CronJob, 'due', 'template') as { spec: object }
+    await remove()
+    await mustApply({ ...cronJob, spec: { ...cronJob.spec, ...schedule.spec } })
+    await mustApply(configuration(configured))
+    await inForce(configured)
+    await waitFor('the CronJob to make a Job', async () => {
+      const { items } = await get('-n', labelled, 'jobs')
+      return items.some(({ metadata }: { metadata: { name: string } }) => metadata.name.startsWith('due-'))
+    })
+    await kubectl('-n', labelled, 'delete', 'cronjob', 'due')
+  })
+
+  test('an owner that is taken away is a change', () =>
+    withApi(async (ask) => {
+      const path = `${shapes.Deployment.path(labelled)}/deployment-metadata`
+      const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'kube-root-ca.crt', uid: 'x', controller: true }
+      const body = { metadata: { ownerReferences: [owner] } }
+      expect(heldBack(await ask('PATCH', `${path}?${dry}`, body, 'application/merge-patch+json'), hook)).toBe(true)
+    }))
 
   test('scaling is never held back', async () => {
     for (const kind of ['Deployment', 'StatefulSet']) {

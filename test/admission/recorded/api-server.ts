@@ -16,6 +16,8 @@ export interface Circumstances extends World {
   readonly after?: Webhook
   /** Another replica of ours is called again (`reinvocationPolicy: IfNeeded`): what differs there. */
   readonly again?: Partial<World>
+  /** Who asks; default: nobody is named. */
+  readonly user?: string
 }
 
 export interface Arrived {
@@ -30,7 +32,7 @@ export interface Arrived {
 }
 
 /** The request of a review, as the wire brings it. */
-export function requestOf(object: Manifest, old: Manifest | undefined, dryRun = false): ReviewRequest {
+export function requestOf(object: Manifest, old: Manifest | undefined, dryRun = false, user?: string): ReviewRequest {
   const { group, version, kind } = kindNamed(object.kind)
   const request = {
     uid: 'u',
@@ -42,6 +44,7 @@ export function requestOf(object: Manifest, old: Manifest | undefined, dryRun = 
     name: object.metadata.name ?? '',
     object,
     oldObject: old ?? null,
+    ...(user !== undefined && { userInfo: { username: user } }),
   }
   const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request }
   const review = parseReview(JSON.parse(JSON.stringify(body)))
@@ -54,16 +57,16 @@ export function arrive(object: Manifest, old: Manifest | undefined, world: Circu
   const facts = factsOf(world)
   const same: Webhook = (each) => each
   const given = (world.before ?? same)(structuredClone(object))
-  const first = requestOf(given, old, world.dryRun)
+  const first = requestOf(given, old, world.dryRun, world.user)
   const mutation = mutate(first, facts)
   let stored = (world.after ?? same)(applied(given, mutation.patch))
   let secondPatch: readonly unknown[] | undefined
   if (world.again !== undefined) {
-    const second = mutate(requestOf(stored, old, world.dryRun), factsOf({ ...world, ...world.again }))
+    const second = mutate(requestOf(stored, old, world.dryRun, world.user), factsOf({ ...world, ...world.again }))
     secondPatch = second.patch
     stored = applied(stored, second.patch)
   }
-  const verdict = validate(requestOf(stored, old, world.dryRun), {
+  const verdict = validate(requestOf(stored, old, world.dryRun, world.user), {
     ...facts,
     source: world.sourceLater ?? world.source,
   })

@@ -1,4 +1,4 @@
-import { beginHistory, createHistory } from '../history/create.ts'
+import { beginHistory, createHistory, refuseSharedSchema } from '../history/create.ts'
 import { grantReaders, lackingReaders } from '../history/readers.ts'
 import type { Attempt, Look } from './attempt.ts'
 
@@ -8,6 +8,7 @@ import { move } from './migrate.ts'
 export async function act(attempt: Attempt, look: Look): Promise<void> {
   const { session, context, facts } = attempt
   const { request } = context
+  if (!attempt.history) refuseSharedSchema(request.historySchema)
   if (attempt.adoption !== undefined) {
     const { takeOver } = await import('./adoption/take-over.ts')
     await takeOver(attempt, attempt.adoption, look.mounted)

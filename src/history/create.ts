@@ -16,7 +16,6 @@ import { beginSet, insertMigration, type Journal, journalRow } from './write.ts'
  */
 export async function createHistory(session: Session, request: RunRequest, facts: ServerFacts): Promise<boolean> {
   const { historySchema: schema, readers } = request
-  if (SHARED.test(schema)) throw sharedSchema(schema)
   const followers = await subscribers(session)
   if (followers !== undefined) throw unpublished(followers, schema)
   const owner = await ownerOf(session, schema, request.role ?? session.startRole)
@@ -42,12 +41,16 @@ export async function createHistory(session: Session, request: RunRequest, facts
 
 /** Schemas that others write to, or that the server keeps for itself. */
 const SHARED = /^(public|information_schema|pg_.*)$/
-const sharedSchema = (schema: string) =>
-  new RunFailure(
+
+/** Refuses to begin a history there: stored scripts would never be trusted. */
+export function refuseSharedSchema(schema: string): void {
+  if (!SHARED.test(schema)) return
+  throw new RunFailure(
     'bad-config',
     `the history cannot be kept in schema ${schema}, which others may write to: stored scripts there would never run`,
     `name a schema for the history alone, as --history-schema ${DEFAULTS.historySchema} (annotation config.lockkeeper.dev/history-schema)`,
   )
+}
 
 /**
  * Who is to own the tables, undefined: the login. A configured role whose rights the login inherits, so that another

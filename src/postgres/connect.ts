@@ -106,7 +106,12 @@ async function open(
   }
   const client = new Client(config)
   const session = new Session(client)
-  await client.connect()
+  try {
+    await client.connect()
+  } catch (error) {
+    session.destroy() // A server that waits for a password would keep the process alive.
+    throw error
+  }
   return session
 }
 
@@ -149,7 +154,8 @@ function explain(error: unknown, { database, user, password, sslmode }: Database
   const said = error instanceof Error ? error.message : String(error)
   const passing = (failure: RunFailure, patience?: number) => new Interruption(failure, patience)
   // pg says so of SCRAM; for the other methods it fails on the value itself.
-  if (password === undefined && /client password must be|must be of type string|salted password/i.test(said)) {
+  const unasked = /client password must be|must be of type string|salted password/i
+  if (password === undefined && (state === '28P01' || unasked.test(said))) {
     return cannot(
       `${where} asks for the password of ${user ?? 'the user'}, and none is given`,
       'write it into the database URL or the database Secret, or set PGPASSWORD',

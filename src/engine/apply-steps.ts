@@ -20,6 +20,8 @@ interface Due {
   /** The version before it. */
   readonly after: string | undefined
   readonly more: boolean
+  /** The epoch that it leads to. */
+  readonly epoch: number
 }
 
 /**
@@ -38,7 +40,7 @@ export async function stepsUp(
   if ((await apply(attempt, look, versioned)) === 'changed') return
   if (versions.length > 0) await runCallbacks(attempt, look, 'afterVersioned')
   if (repeatables.length > 0) await runCallbacks(attempt, look, 'beforeRepeatables')
-  if ((await apply(attempt, look, repeatables.map(again))) === 'changed') return
+  if ((await apply(attempt, look, repeatables.map(again(look, versions.length)))) === 'changed') return
   await runCallbacks(attempt, look, 'afterMigrateApplied', 'afterMigrate')
 }
 
@@ -60,14 +62,20 @@ const isAlone = ({ transaction, version }: Migration, look: Look) =>
   transaction.up === 'none' || eachIsAlone(look) || look.seen.unfinished.some((each) => each.version === version)
 
 /** A repeatable migration, under the key by which the history knows it. */
-function again(migration: Migration, i: number, all: readonly Migration[]): Due {
-  const before = all[i - 1]
-  return {
-    migration: { ...migration, version: repeatableKey(migration.name) },
-    after: before && repeatableKey(before.name),
-    more: i + 1 < all.length,
+const again =
+  (look: Look, behind: number) =>
+  (migration: Migration, i: number, all: readonly Migration[]): Due => {
+    const before = all[i - 1]
+    return {
+      migration: { ...migration, version: repeatableKey(migration.name) },
+      after: before && repeatableKey(before.name),
+      more: i + 1 < all.length,
+      epoch: epochAfter(look, behind + i),
+    }
   }
-}
+
+/** Each step raises it. */
+const epochAfter = ({ seen }: Look, before: number) => (seen.epoch ?? 0) + before + 1
 
 function dueOf(look: Look, versions: readonly string[], more: boolean): Due[] {
   const { mounted, baseline } = look
@@ -75,7 +83,7 @@ function dueOf(look: Look, versions: readonly string[], more: boolean): Due[] {
   return versions.map((version, i) => {
     const migration = files.find((each) => each.version === version)
     if (migration === undefined) throw new Error(`no file for ${version}`)
-    return { migration, after: versions[i - 1], more: more || i + 1 < versions.length }
+    return { migration, after: versions[i - 1], more: more || i + 1 < versions.length, epoch: epochAfter(look, i) }
   })
 }
 
@@ -131,7 +139,12 @@ function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined
   const { migration, after, more } = due
   const { version, up } = migration
   const { request } = attempt.context
-  let record: readonly string[] | undefined
+  const { journal } = attempt.state
+  let made: { readonly record: readonly string[]; readonly n: number } | undefined
+  const make = () => {
+    made ??= { record: recordOf(attempt, look, migration, name), n: journal.n }
+    return made
+  }
   return {
     version,
     direction: 'up',
@@ -140,10 +153,11 @@ function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined
     script: up,
     around: aroundEach(look),
     asks: [...fence(request), ...blocker(request, version, floored(migration, look.floors).floor)],
-    proof: [recorded(request, version, 'up')],
     get record() {
-      record ??= recordOf(attempt, look, migration, name)
-      return record
+      return make().record
+    },
+    get proof() {
+      return [recorded(request, version, 'up', { run: journal.run, n: make().n, epoch: due.epoch })]
     },
   }
 }

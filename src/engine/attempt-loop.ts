@@ -69,7 +69,14 @@ async function begin(session: Session, context: RunContext, state: RunState): Pr
     )
   }
   const nothing = { lacking: [], untrusted: undefined, empty: false, adoption: undefined, keeper: undefined }
-  const undone = { ownSettings: undefined, history: false, recorded: false, locked: false }
+  const undone = {
+    ownSettings: undefined,
+    history: false,
+    recorded: false,
+    missedAt: undefined,
+    overtaken: 0,
+    locked: false,
+  }
   return { session, context, state, facts, ...undone, ...nothing }
 }
 
@@ -91,7 +98,11 @@ async function start(attempt: Attempt, look: Look, warnings: readonly string[]):
   const own = ownRequirement(context.request, look.seen)
   if (own !== undefined && look.seen.epoch !== undefined) {
     const basis = { epoch: look.seen.epoch, target: look.target || '0', reached: stillReached(own, look) }
-    if (!(await recordStart(session, context.request, basis))) return undefined
+    if (!(await recordStart(session, context.request, basis))) {
+      if (attempt.missedAt === basis.epoch) throw startLost(context.request.historySchema)
+      attempt.missedAt = basis.epoch
+      return undefined
+    }
   }
   // Who takes a database over asks for no version.
   const asked = context.request.adopt?.asked === true || context.request.adoptAt !== undefined
@@ -106,6 +117,13 @@ const reportOf = ({ from, steps }: RunState, to: string | null, warnings: readon
   steps,
   warnings,
 })
+
+const startLost = (schema: string) =>
+  new RunFailure(
+    'history-untrusted',
+    `the history does not take that this pod starts: something changes what is written to ${schema}.requirement`,
+    'remove the rule, trigger or policy on that table; a migration may have made it',
+  )
 
 /** A pod that starts is where it wants to be; what its workload's runs applied above that, and left, it may yet lower. */
 function stillReached({ reached }: Requirement, { seen, target }: Look): string {

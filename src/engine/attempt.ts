@@ -67,6 +67,10 @@ export interface Attempt {
   /** Whether the history's tables are there. */
   history: boolean
   recorded: boolean
+  /** The epoch at which a start did not count; it does at the next look, unless something else is wrong. */
+  missedAt: number | undefined
+  /** How often a step was taken back because of what others wrote meanwhile. */
+  overtaken: number
   locked: boolean
   /** Why the stored scripts are not trusted; matters before a move. */
   untrusted: RunFailure | undefined

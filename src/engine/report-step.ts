@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { journalRow } from '../history/write.ts'
 import { RunFailure } from '../postgres/failure.ts'
 import { followProgress } from '../postgres/progress.ts'
@@ -22,6 +23,9 @@ export const applierOf = ({ session, context, state, facts, ownSettings = [] }: 
 /** One transaction for all of the step. */
 export const inOneTransaction = (attempt: Attempt, step: Step, way: Way) => () =>
   applyStep(applierOf(attempt), step, way)
+
+/** So often a run may look again because of what others wrote while its steps were on their way. */
+const MOST_OVERTAKEN = 20
 
 /** What is said of a step. */
 type Named = Pick<Step, 'version' | 'direction' | 'script'>
@@ -52,7 +56,10 @@ export async function perform(
     signal?.throwIfAborted()
     if (error instanceof Overtaken) {
       emit({ level: 'info', event: 'waiting', ...doing, message: error.message })
-      await state.patience.wait(error.message, error)
+      attempt.overtaken += 1
+      // The look that follows waits or refuses, with more to say; that it goes on and on must not be.
+      if (attempt.overtaken > MOST_OVERTAKEN) throw error
+      await sleep(100 * Math.random(), undefined, { signal })
       return 'changed'
     }
     if (error instanceof RunFailure) await journalFailure(attempt, step, error)

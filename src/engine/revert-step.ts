@@ -26,26 +26,20 @@ export async function stepDown(attempt: Attempt, look: Look, version: string): P
   const finding = body.findings.find(({ severity }) => severity === 'error')
   if (finding !== undefined) throw failureOfFinding({ ...finding, version })
   const kept = attempt.keeper?.down(version)
-  const stepFor = (name: string | undefined): Step => ({
-    version,
-    direction: 'down',
-    after: undefined,
-    more: false,
-    script,
-    asks: fence(request),
-    proof: [recorded(request, version, 'down')],
-    record: [
+  const stepFor = (name: string | undefined): Step => {
+    const { journal } = attempt.state
+    const entry = { event: 'reverted', version, ...(name !== undefined && { attempt: name }) } as const
+    const record = [
       raiseEpoch(request),
       deleteMigration(request, version),
       forgetRepeatables(request),
-      journalRow(request, attempt.state.journal, {
-        event: 'reverted',
-        version,
-        ...(name !== undefined && { attempt: name }),
-      }),
+      journalRow(request, journal, entry),
       ...(kept?.record ?? []),
-    ],
-  })
+    ]
+    const trace = { run: journal.run, n: journal.n, epoch: (look.seen.epoch ?? 0) + 1 }
+    const proof = [recorded(request, version, 'down', trace)]
+    return { version, direction: 'down', after: undefined, more: false, script, asks: fence(request), proof, record }
+  }
   const wanted = async () => {
     const seen = await readHistory(session, request.historySchema, request.set)
     const again = decide(decisionInput(request, seen, look.files, look.target))

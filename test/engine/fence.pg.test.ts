@@ -202,6 +202,16 @@ describe.each(majors)('what comes while a step runs, on PostgreSQL %i', (major) 
         "'1'",
       ),
     ],
+    [
+      'a trigger on the journal',
+      `create function gone() returns trigger language plpgsql as 'begin return null; end';
+      create trigger gone before insert on lockkeeper.journal for each row execute function gone();`,
+    ],
+    [
+      'a trigger on the epoch',
+      `create function gone() returns trigger language plpgsql as 'begin return null; end';
+      create trigger gone before update on lockkeeper.state for each row execute function gone();`,
+    ],
   ])('a step that makes %s which swallows its row in the history is rolled back, once', (_, trap) =>
     withDatabase(server, async (database) => {
       const files = { '1_a.up.sql': `create table a (id int); ${trap}`, '1_a.down.sql': 'drop table a;' }
@@ -211,4 +221,23 @@ describe.each(majors)('what comes while a step runs, on PostgreSQL %i', (major) 
       expect(run.events.filter(({ event }) => event === 'applying')).toHaveLength(1)
     }),
   )
+
+  test('a start that the history does not take ends the run, and not only its deadline', () =>
+    withDatabase(server, async (database) => {
+      expect(
+        (await at(database, '1', 1, { '1_a.up.sql': 'create table a (id int);', '1_a.down.sql': 'drop table a;' }))
+          .code,
+      ).toBe(0)
+      await database.sql(`create function gone() returns trigger language plpgsql as 'begin return null; end';
+        create trigger gone before update on lockkeeper.requirement for each row when (new.stamp is not null) execute function gone();
+        update lockkeeper.state set epoch = epoch + 1`)
+      const run = await at(
+        database,
+        '1',
+        1,
+        { '1_a.up.sql': 'create table a (id int);', '1_a.down.sql': 'drop table a;' },
+        { env: { LOCKKEEPER_DEADLINE: '1h' } },
+      )
+      expect(run.termination).toMatchObject({ code: 'history-untrusted' })
+    }))
 })

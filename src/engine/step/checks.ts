@@ -41,10 +41,23 @@ export function fence({ owner, historySchema }: RunRequest): Check[] {
 export const lacks = ({ historySchema, set }: RunRequest, version: string): string =>
   `NOT EXISTS (SELECT FROM ONLY ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version = ${literal(version)})`
 
-/** The step is not what the history says of its version: a rule or a trigger there swallowed the row. */
-export function recorded(request: RunRequest, version: string, direction: 'up' | 'down'): Check {
+/** What the rows of a step are known by, beside its version: its row of the journal, and the epoch that it led to. */
+export interface Trace {
+  readonly run: string
+  readonly n: number
+  readonly epoch: number
+}
+
+/** The history does not show the step: a rule, a trigger or a policy there swallowed one of its rows. */
+export function recorded(request: RunRequest, version: string, direction: 'up' | 'down', trace: Trace): Check {
+  const s = identifier(request.historySchema)
   const absent = lacks(request, version)
-  return [direction === 'up' ? absent : `NOT ${absent}`, UNRECORDED]
+  const lost = [
+    direction === 'up' ? absent : `NOT ${absent}`,
+    `NOT EXISTS (SELECT FROM ONLY ${s}.journal WHERE run = '${trace.run}' AND n = ${trace.n})`,
+    `NOT EXISTS (SELECT FROM ONLY ${s}.state WHERE "set" = ${literal(request.set)} AND epoch >= ${trace.epoch})`,
+  ]
+  return [`(${lost.join(' OR ')})`, UNRECORDED]
 }
 
 /**

@@ -93,7 +93,6 @@ export function messagesOf(step: Step, settings: StepSettings): StepMessages {
   const bodies = scriptsOf(step).map(transactionBody)
   const { begin } = bodies[step.around?.before.length ?? 0] ?? { begin: 'begin' }
   const checks = ownership(settings, mark)
-  const { asks = [], proof = [] } = step
   const ended = (...rest: readonly string[]) => [...ending(step, settings), ...rest].join(';\n')
   return {
     rows: bodies.flatMap(({ rows }) => rows),
@@ -103,14 +102,17 @@ export function messagesOf(step: Step, settings: StepSettings): StepMessages {
     script: [entry, ...bodies.flatMap(({ text }, i) => (i === 0 ? [text] : [BETWEEN, text]))],
     // When they are asked for: packing a script of megabytes takes its time, and the server runs the script meanwhile.
     get trailer() {
-      return ended(...step.record, ...raise(...checks, ...asks, ...proof), 'COMMIT')
+      return ended(...step.record, ...raise(...checks, ...whatStays(step)), 'COMMIT')
     },
     closing: ended(...raise(...checks), lockSet(settings.request)),
     get recording() {
-      return [...step.record, ...raise(...asks, ...proof), 'COMMIT'].join(';\n')
+      return [...step.record, ...raise(...whatStays(step)), 'COMMIT'].join(';\n')
     },
   }
 }
+
+/** Read behind the record, which it may be about. */
+const whatStays = ({ asks = [], proof = [] }: Step): Check[] => [...asks, ...proof]
 
 /**
  * A script that chose its isolation level sees nothing that others commit while it runs, so its trailer could not either:

@@ -101,7 +101,7 @@ describe('prove', () => {
     expect(resultsOf(answer)).toEqual(['1 proven', '2 proven', '3 failed', '4 proven'])
     expect(answer.migrations[2]?.differences[0]?.object).toBe('table app.left_here')
     const quoted = await proved(files, '--search-path', '"My",app', '--scratch', server.url)
-    expect(quoted.migrations[1]?.findings[0]?.message).toContain('table "app.t" does not exist')
+    expect(quoted.migrations[1]?.findings[0]?.message).toContain('"t" does not exist')
   })
 
   test.each(['', 'a b', 'a,,b', 'a; DROP DATABASE x', '"a', "'a'"])(

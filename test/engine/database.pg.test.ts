@@ -209,7 +209,7 @@ describe.each(majors)('databases on PostgreSQL %i', (major) => {
         const run = await runRunner({ url: database.url, target: '1', files })
         expect(run.code).toBe(12)
         expect(run.termination).toMatchObject({ code: 'history-missing' })
-        expect(run.termination?.message).toContain(`everything publishes all tables to replica_${database.name}`)
+        expect(run.termination?.message).toContain(`the subscriber replica_${database.name} of everything`)
         expect(run.termination?.fix).toContain('lockkeeper history-ddl')
         expect(await database.sql(`select from pg_namespace where nspname = 'lockkeeper'`)).toEqual([])
         await database.sql(historyDdl({ schema: 'lockkeeper', readers: [] }))

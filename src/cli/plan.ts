@@ -41,7 +41,12 @@ export async function plan(
     return impossible === undefined ? 0 : 1
   }
   const done = new Set(seen.applied.map(({ version }) => version))
-  const unread = blockingFinding(files, (version) => done.has(version))
+  const unread = blockingFinding(
+    files,
+    (version) => done.has(version),
+    undefined,
+    (name) => seen.repeatables.get(name),
+  )
   if (unread !== undefined) {
     output.document({ direction: 'up', from: live ?? null, to: to ?? null, steps: [], findings: [unread] })
     output.print(`${unread.message}\n  fix: ${commandLineCure(unread.fix)}`)

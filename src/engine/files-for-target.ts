@@ -25,6 +25,7 @@ export function filesFor(
       mounted,
       (version) => applied.has(version),
       (version) => compareVersions(version, target) <= 0,
+      (name) => seen.repeatables.get(name),
     )
   const named = [...migrations, ...(mounted?.baselines ?? [])]
   const complete = lowest || named.some(({ version }) => version === target)

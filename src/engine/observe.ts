@@ -100,9 +100,14 @@ function isPending(steps: readonly Migration[] | undefined, { applied }: Seen, t
 }
 
 /** Who asks for the highest version means all of the files: nothing that is still to run may be left out unread. */
-function refuseUnread(mounted: MigrationSet, { applied }: Seen): void {
+function refuseUnread(mounted: MigrationSet, { applied, repeatables }: Seen): void {
   const done = new Set(applied.map(({ version }) => version))
-  const found = blockingFinding(mounted, (version) => done.has(version))
+  const found = blockingFinding(
+    mounted,
+    (version) => done.has(version),
+    undefined,
+    (name) => repeatables.get(name),
+  )
   if (found !== undefined) throw failureOfFinding(found)
 }
 

@@ -103,7 +103,8 @@ function sayNothing({ given, up, down, irreversible }: Claim): {
   readonly findings: readonly Finding[]
 } {
   const claim = up.directives.nothingToUndo ?? down?.directives.nothingToUndo
-  if (claim === undefined || irreversible !== undefined || up.statements === undefined) {
+  const counts = given.kind === 'versioned' && irreversible === undefined && up.statements !== undefined
+  if (claim === undefined || !counts) {
     return { nothing: false, settled: false, findings: [] }
   }
   const from = up.directives.nothingToUndo === undefined && given.down !== undefined ? given.down : given.up

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { flywayChecksum } from '../../src/migration/formats/flyway/checksum.ts'
 import type { EmbeddedPostgres } from '../../src/prove/embedded-postgres.ts'
 import { newest } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
@@ -57,6 +58,25 @@ describe('the text of what is applied', () => {
       expect(await runRunner({ url, target: '8', files })).toMatchObject({ code: 0 })
       expect((await sql(tables))[0]?.names).toBe('h,schema_migrations')
     }))
+
+  test('of a repeatable migration refuses nothing as long as it stays as it ran', () => {
+    const bad = 'SELECT 1;\nCOMMIT;\nSELECT 2;\n'
+    const set = { 'V1__a.sql': 'CREATE TABLE a ();', 'U1__a.sql': 'DROP TABLE a;', 'R__v.sql': bad }
+    return inFolder(
+      { ...set, 'V2__b.sql': 'CREATE TABLE b ();', 'U2__b.sql': 'DROP TABLE b;' },
+      async (run, { sql }) => {
+        await sql(`create table flyway_schema_history (installed_rank int primary key, version varchar(50), description varchar(200) not null,
+        type varchar(20) not null, script varchar(1000) not null, checksum int, installed_by varchar(100) not null,
+        installed_on timestamp not null default now(), execution_time int not null, success boolean not null);
+        insert into flyway_schema_history values (1, '1', 'a', 'SQL', 'V1__a.sql', null, 'x', now(), 1, true),
+          (2, null, 'v', 'SQL', 'R__v.sql', ${flywayChecksum(bad)}, 'x', now(), 1, true)`)
+        expect(await run('adopt', '--from', 'flyway')).toMatchObject({ code: 0 })
+        expect(await run('up')).toMatchObject({ code: 0, stdout: 'the schema is at 2 (1 step)\n' })
+        await sql("delete from lockkeeper.migration where version like 'R%'")
+        expect(await run('up')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^transaction-control: R__v/) })
+      },
+    )
+  })
 
   test('refuses no adoption at a version, neither by the program nor by a rollout', async () => {
     await inFolder(files, async (run) => {

@@ -85,10 +85,14 @@ function filesOf(adoption: Adoption, mounted: MigrationSet | undefined, reading:
   const named = new Set(reading.applied.map(({ version }) => version))
   const covered = (version: string) => reading.allUpTo !== undefined && compareVersions(version, reading.allUpTo) <= 0
   const read = new Set(mounted.migrations.map(({ version }) => version))
+  const unchanged = new Map(
+    unchangedRepeatables(reading, mounted).map(({ migration: { name, up } }) => [name, up.checksum]),
+  )
   const blocking = blockingFinding(
     mounted,
     (version) => named.has(version) || (covered(version) && read.has(version)),
     (version) => named.has(version) || covered(version),
+    (name) => unchanged.get(name),
   )
   if (blocking !== undefined) throw failureOfFinding(blocking)
   if (mounted.format === tool.name) return mounted

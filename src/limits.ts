@@ -157,4 +157,11 @@ export const LIMITS = {
     'it is tried again',
     'the machine may have been slow then',
   ),
+  statusEntries: limit(
+    15_000,
+    'characters',
+    'pairs of scripts that lockkeeper.dev/status keeps one by one, some 200 versions',
+    'one hash stands for the older ones: where it differs, all of those are judged',
+    'all annotations of an object may have 256 KiB, and each revision of a workload keeps its own copy',
+  ),
 } as const satisfies Record<string, Limit>

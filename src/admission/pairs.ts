@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Pairs } from '../injection/status.ts'
+import { LIMITS } from '../limits.ts'
 import type { Catalogue, CatalogueEntry } from '../migration/migration.ts'
 import { compareVersions, isAbove } from '../migration/version.ts'
 
-/**
- * Characters of JSON that entries may take: some 200 versions with short numbers. All annotations of an object together
- * may have 256 KiB, and each revision of a workload keeps its own copy.
- */
-const MAX_ENTRIES = 15_000
 /** Quotes, colon and comma. */
 const PUNCTUATION = 6
 /** 16 bytes: to find another script with the same ones takes longer than a release lives. */
@@ -24,7 +20,7 @@ export const upOf = (pair: string): string => pair.slice(0, PREFIX)
 export function pairsOf(catalogue: Catalogue, target: string): Pairs {
   const covered = catalogue.entries.filter(({ version }) => compareVersions(version, target) <= 0)
   const texts = covered.map((entry): [string, string] => [entry.version, pairOf(entry)])
-  const first = firstWithin(MAX_ENTRIES, texts)
+  const first = firstWithin(LIMITS.statusEntries.value, texts)
   const beside = besideOf(catalogue)
   return {
     entries: Object.fromEntries(texts.slice(first)),

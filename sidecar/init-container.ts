@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { type Emit, lineOfEvent, terminationOfFailure, terminationOfSuccess } from '../src/engine/event.ts'
+import { Stopped } from '../src/engine/stopped.ts'
 import { isStamped } from '../src/history/is-stamped.ts'
 import type { RunRequest } from '../src/migration/run-request.ts'
 import { connect } from '../src/postgres/connect.ts'
@@ -39,7 +40,8 @@ export async function runInitContainer(): Promise<number> {
     return 0
   } catch (error) {
     if (stop.signal.aborted) {
-      emit({ level: 'warn', event: 'failed', message: 'stopped by a signal; nothing is half done' })
+      const half = error instanceof Stopped ? error.message : 'nothing is half done'
+      emit({ level: 'warn', event: 'failed', message: `stopped by a signal; ${half}` })
       return 143
     }
     const failed = error instanceof RunFailure ? error : unexpected(error)

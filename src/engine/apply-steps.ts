@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { isTouched } from '../history/unfinished.ts'
 import type { Migration } from '../migration/migration.ts'
 import { repeatableKey } from '../migration/repeatable.ts'
-import { RunFailure } from '../postgres/failure.ts'
 import type { Attempt, Look } from './attempt.ts'
 import { aroundEach, eachIsAlone, runCallbacks } from './callbacks.ts'
-import { floored, recordOf } from './record-step.ts'
+import { beginningOf, floored, recordOf } from './record-step.ts'
 import { applierOf, inOneTransaction, perform } from './report-step.ts'
 import type { Done } from './step/apply-step.ts'
 import { blocker, fence, recorded } from './step/checks.ts'
@@ -59,7 +59,11 @@ async function apply(attempt: Attempt, look: Look, due: readonly Due[]): Promise
 
 /** So it says, or so it was begun: the server may have asked for it. */
 const isAlone = ({ transaction, version }: Migration, look: Look) =>
-  transaction.up === 'none' || eachIsAlone(look) || look.seen.unfinished.some((each) => each.version === version)
+  transaction.up === 'none' || eachIsAlone(look) || halfUp(look, version) !== undefined
+
+/** An earlier try that left something. */
+const halfUp = ({ seen }: Look, version: string) =>
+  seen.unfinished.find((each) => each.version === version && each.direction === 'up' && isTouched(each))
 
 /** A repeatable migration, under the key by which the history knows it. */
 const again =
@@ -125,12 +129,23 @@ async function byItself(attempt: Attempt, look: Look, due: Due): Promise<'done' 
 async function statementByStatement(attempt: Attempt, look: Look, due: Due): Promise<Done> {
   const started = Date.now()
   const { version } = due.migration
-  const unfinished = look.seen.unfinished.find((each) => each.version === version)
-  if (unfinished?.direction === 'down') throw halfReverted(version)
+  const unfinished = halfUp(look, version)
   const name = unfinished?.attempt ?? randomUUID()
   const step = { ...stepOf(attempt, look, due, name), more: false }
-  const { begun = [] } = attempt.keeper?.up(due.migration) ?? {}
-  const trial = { applier: applierOf(attempt), journal: attempt.state.journal, step, attempt: name, unfinished, begun }
+  const begun = [...beginningOf(attempt, look, due.migration, name), ...(attempt.keeper?.up(due.migration).begun ?? [])]
+  const facts = {
+    floor: floored(due.migration, look.floors).floor ?? null,
+    reversible: due.migration.down !== undefined,
+  }
+  const trial = {
+    facts,
+    applier: applierOf(attempt),
+    journal: attempt.state.journal,
+    step,
+    attempt: name,
+    unfinished,
+    begun,
+  }
   await runStatements(trial)
   return { durationMs: Date.now() - started, retries: 0 }
 }
@@ -161,11 +176,3 @@ function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined
     },
   }
 }
-
-const halfReverted = (version: string) =>
-  new RunFailure(
-    'in-doubt',
-    `the way down of version ${version} was begun, statement by statement, and is not finished`,
-    `let the older release finish it; or take it back by hand: lockkeeper resolve ${version} --retry`,
-    { version },
-  )

@@ -49,6 +49,8 @@ export interface RunState {
   readonly journal: Journal
   readonly steps: StepReport[]
   from: string | null | undefined
+  /** What of the step that is on its way is there to stay; undefined: nothing. */
+  halfway?: string | undefined
   /** The server process of the session that is open. */
   pid: number | undefined
 }

@@ -1,7 +1,9 @@
 import { holds, type Requirement, type Seen } from '../history/read.ts'
+import { isTouched } from '../history/unfinished.ts'
 import type { DecisionInput } from '../migration/decide.ts'
 import { lowestOf } from '../migration/hold.ts'
 import type { Migration } from '../migration/migration.ts'
+import { repeatableName } from '../migration/repeatable.ts'
 import type { RunRequest } from '../migration/run-request.ts'
 import { compareVersions, highestVersion } from '../migration/version.ts'
 import type { KnownFloors } from './attempt.ts'
@@ -20,7 +22,8 @@ export function decisionInput(
 ): DecisionInput {
   const own = ownRequirement(request, seen)
   const token = request.owner?.token ?? 0
-  const live = highestVersion(seen.applied.map(({ version }) => version)) ?? null
+  const half = halfApplied(seen, target)
+  const live = highestVersion([...seen.applied, ...half].map(({ version }) => version)) ?? null
   const others = request.lower?.force
     ? []
     : seen.requirements
@@ -54,11 +57,14 @@ export function decisionInput(
       interval: own?.interval ?? { low: '0', high: '0' },
     },
     belowFloor: request.belowFloor,
-    applied: lasting(seen, target).map(({ version, floor, downChecksum }) => ({
-      version,
-      floor,
-      reversible: downChecksum !== null,
-    })),
+    applied: [
+      ...lasting(seen, target).map(({ version, floor, downChecksum }) => ({
+        version,
+        floor,
+        reversible: downChecksum !== null,
+      })),
+      ...half.map(({ version, floor, reversible }) => ({ version, floor, reversible, half: true as const })),
+    ],
     files: request.lower === undefined ? files?.map(floored) : seen.applied.map(({ version }) => ({ version })),
     others,
   }
@@ -72,5 +78,16 @@ const lasting = ({ applied, unfinished }: Seen, target: string) =>
   applied.filter(
     ({ version }) =>
       compareVersions(version, target) > 0 ||
-      !unfinished.some((each) => each.direction === 'down' && each.version === version),
+      !unfinished.some((each) => each.direction === 'down' && each.version === version && isTouched(each)),
+  )
+
+/** A version above the target that was begun and not finished binds the schema as if it were applied. */
+const halfApplied = ({ applied, unfinished }: Seen, target: string) =>
+  unfinished.filter(
+    (each) =>
+      each.direction === 'up' &&
+      isTouched(each) &&
+      repeatableName(each.version) === undefined &&
+      compareVersions(each.version, target) > 0 &&
+      !applied.some(({ version }) => version === each.version),
   )

@@ -1,3 +1,4 @@
+import { isTouched } from '../history/unfinished.ts'
 import { journalRow, replaceDown, replaceUp } from '../history/write.ts'
 import { SAFETY_CODES } from '../migration/finding.ts'
 import { repeatableKey } from '../migration/repeatable.ts'
@@ -29,6 +30,10 @@ export async function move(attempt: Attempt, look: Look): Promise<void> {
   const repeatables = decision.kind === 'down' ? [] : pendingRepeatables(request, look)
   const unadmitted = await check(attempt, look, [...versions, ...repeatables.map(({ name }) => repeatableKey(name))])
   if (!unadmitted) await replaceScripts(attempt, look)
+  const half = look.seen.unfinished.find(
+    (each) => each.direction === 'down' && versions.includes(each.version) && isTouched(each),
+  )
+  if (half !== undefined) return stepDown(attempt, look, half.version, true)
   if (decision.kind === 'up') {
     for (const message of decision.warnings) emit({ level: 'warn', event: 'applying', message })
   }

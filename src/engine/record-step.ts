@@ -1,3 +1,4 @@
+import { keepDown } from '../history/kept-down.ts'
 import { deleteMigration, insertMigration, journalRow, raiseEpoch, raiseReached } from '../history/write.ts'
 import type { Migration } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
@@ -9,10 +10,11 @@ import type { Attempt, KnownFloors, Look } from './attempt.ts'
  */
 export function recordOf(
   { context, state, keeper }: Attempt,
-  { mounted, floors }: Look,
+  look: Look,
   plain: Migration,
   name: string | undefined,
 ): string[] {
+  const { mounted, floors } = look
   const migration = floored(plain, floors)
   const { version } = migration
   const { request } = context
@@ -23,6 +25,7 @@ export function recordOf(
   return [
     raiseEpoch(request),
     ...(migration.kind === 'repeatable' ? [deleteMigration(request, version)] : []),
+    ...forgetTries({ context, state }, look, version, name),
     ...recorded(alone, mounted).map((each) =>
       insertMigration(request, journal, format, each, each === alone ? 'lockkeeper' : 'baseline'),
     ),
@@ -35,6 +38,37 @@ export function recordOf(
     ...(migration.kind === 'repeatable' ? [] : raiseReached(request, version)),
     ...(keeper?.up(migration).record ?? []),
   ]
+}
+
+/** Ends earlier tries of a version, but for the one that goes on. */
+export function forgetTries(
+  { context: { request }, state }: Pick<Attempt, 'context' | 'state'>,
+  { seen }: Pick<Look, 'seen'>,
+  version: string,
+  name: string | undefined,
+): string[] {
+  return seen.unfinished
+    .filter((each) => each.version === version && each.attempt !== name)
+    .map(({ attempt }) => journalRow(request, state.journal, { event: 'resolved', version, attempt }))
+}
+
+/**
+ * What goes into the history when a version is on its way up, statement by statement: from then on this workload's runs
+ * count as having reached it, and its way back travels along.
+ */
+export function beginningOf(
+  attempt: Attempt,
+  look: Look,
+  { kind, version, down, transaction }: Migration,
+  name: string,
+) {
+  const { context, state } = attempt
+  const { request } = context
+  const forgotten = forgetTries(attempt, look, version, name)
+  if (kind !== 'versioned') return forgotten
+  const alone = transaction.down === 'none'
+  const kept = down === undefined ? [] : [keepDown(request, state.journal, name, version, { ...down, alone })]
+  return [...forgotten, ...kept, ...raiseReached(request, version)]
 }
 
 /** With its own floor as it is known, see `Migration.floor`. */

@@ -15,6 +15,9 @@ export const applierOf = ({ session, context, state, facts, ownSettings = [] }: 
     session,
     database,
     emit,
+    halfway: (text) => {
+      state.halfway = text
+    },
     deadlineAt: state.patience.deadlineAt,
     settings: { request, facts, ownSettings, who },
   }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { keptDown } from '../history/kept-down.ts'
 import { readHistory } from '../history/read.ts'
 import { storedDown } from '../history/stored-down.ts'
+import { isTouched } from '../history/unfinished.ts'
 import { deleteMigration, forgetRepeatables, journalRow, raiseEpoch } from '../history/write.ts'
 import { decide } from '../migration/decide.ts'
 import { transactionBody } from '../migration/transaction.ts'
@@ -8,6 +10,7 @@ import { failureOfFinding } from '../postgres/failure.ts'
 import type { Attempt, Look } from './attempt.ts'
 import { decisionInput } from './decision-input.ts'
 
+import { forgetTries } from './record-step.ts'
 import { applierOf, inOneTransaction, perform } from './report-step.ts'
 
 import { fence, recorded } from './step/checks.ts'
@@ -15,11 +18,20 @@ import { runStatements } from './step/statements.ts'
 import type { Step } from './step/step.ts'
 import { NeedsNoTransaction } from './step/step-failure.ts'
 
-/** Reverts one version with its stored down script, if that is still wanted when its script has run. */
-export async function stepDown(attempt: Attempt, look: Look, version: string): Promise<void> {
+/**
+ * Reverts one version with its stored down script, if that is still wanted when its script has run. `finish`: a way down
+ * that was begun, statement by statement, is taken to its end whoever wants the version: only then can it come up again.
+ */
+export async function stepDown(attempt: Attempt, look: Look, version: string, finish = false): Promise<void> {
   const { session, context } = attempt
   const { request } = context
-  const stored = await storedDown(session, request.historySchema, request.set, version)
+  const half = look.seen.unfinished.find(
+    (each) => each.version === version && each.direction === 'up' && isTouched(each),
+  )
+  const { historySchema, set } = request
+  const stored =
+    (await storedDown(session, historySchema, set, version)) ??
+    (half && (await keptDown(session, historySchema, set, half)))
   if (stored === undefined) return
   const script = { ...stored, line: 1 }
   const body = transactionBody(script)
@@ -33,6 +45,7 @@ export async function stepDown(attempt: Attempt, look: Look, version: string): P
       raiseEpoch(request),
       deleteMigration(request, version),
       forgetRepeatables(request),
+      ...forgetTries(attempt, look, version, name),
       journalRow(request, journal, entry),
       ...(kept?.record ?? []),
     ]
@@ -45,7 +58,9 @@ export async function stepDown(attempt: Attempt, look: Look, version: string): P
     const again = decide(decisionInput(request, seen, look.files, look.target))
     return again.kind === 'down' && again.steps[0] === version
   }
-  const unfinished = look.seen.unfinished.find((each) => each.version === version && each.direction === 'down')
+  const unfinished = look.seen.unfinished.find(
+    (each) => each.version === version && each.direction === 'down' && isTouched(each),
+  )
   const alone = async () => {
     const started = Date.now()
     const name = unfinished?.attempt ?? randomUUID()
@@ -58,7 +73,7 @@ export async function stepDown(attempt: Attempt, look: Look, version: string): P
       attempt: name,
       unfinished,
       begun,
-      wanted,
+      ...(!finish && { wanted }),
     }
     if ((await runStatements(trial)) === 'changed') return 'changed'
     return { durationMs: Date.now() - started, retries: 0 }

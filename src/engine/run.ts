@@ -7,6 +7,7 @@ import type { Session } from '../postgres/session.ts'
 import type { RunContext, RunReport, RunState } from './attempt.ts'
 import { runInSession } from './attempt-loop.ts'
 import { Patience } from './deadline.ts'
+import { Stopped } from './stopped.ts'
 
 /**
  * Brings the schema to where the request wants it, and returns when an application may start on it. Throws RunFailure.
@@ -38,6 +39,7 @@ export async function run(given: RunContext, first?: Session): Promise<RunReport
         if (report !== undefined) return report
         attempt = 0
       } catch (error) {
+        if (given.signal?.aborted && state.halfway !== undefined) throw new Stopped(state.halfway)
         if (!(error instanceof Interruption)) throw error
         if (context.request.failFast && state.pid === undefined) throw error.lasting
         await state.patience.interrupted(error, attempt, startedAt)

@@ -40,7 +40,7 @@ export async function storedDown(
   return { file, text, alone: row.down_transactional !== true }
 }
 
-function unpacked(script: Buffer): string | undefined {
+export function unpacked(script: Buffer): string | undefined {
   try {
     return gunzipSync(script).toString('utf8')
   } catch {

@@ -7,6 +7,9 @@ export interface Unfinished {
   readonly version: string
   readonly direction: 'up' | 'down'
   readonly attempt: string
+  /** Of a way up: the floor of its version, null for unknown, and whether its way back is kept. */
+  readonly floor: string | null
+  readonly reversible: boolean
   /** By the statement's place in the script. */
   readonly statements: ReadonlyMap<number, StatementState>
 }
@@ -17,6 +20,13 @@ export interface StatementState {
   readonly state: 'started' | 'done' | 'open'
   readonly before: Before | undefined
 }
+
+/**
+ * Something of it ran, or may have. Without, the try left nothing: each statement that it started failed, and the server
+ * said so.
+ */
+export const isTouched = ({ statements }: Unfinished): boolean =>
+  [...statements.values()].some(({ state }) => state !== 'open')
 
 /** One journal row of an unfinished step. */
 interface Row {
@@ -33,9 +43,11 @@ export const unfinishedRows = (schema: string, set: string): string =>
     from only ${identifier(schema)}.journal j where j.attempt is not null and j."set" = ${literal(set)} and not exists (
       select from only ${identifier(schema)}.journal f where f.attempt = j.attempt and f.event in ('applied', 'reverted', 'resolved')))`
 
-/** The detail of a `begun`, a `started` and a `done` row. */
+/** The detail of a `begun`, a `started`, a `failed` and a `done` row. */
 export interface Detail {
   readonly direction?: 'up' | 'down'
+  readonly floor?: string | null
+  readonly reversible?: boolean
   readonly checksum?: string
   readonly before?: Before
 }
@@ -46,24 +58,35 @@ export function unfinishedOf(rows: readonly Row[], schema: string): Unfinished[]
   return [...Map.groupBy(rows, ({ attempt }) => attempt)].flatMap(([attempt, own]) => {
     const begun = own.find(({ event }) => event === 'begun')
     if (begun === undefined) return []
-    const { direction = 'up' } = detailOf(begun)
+    const { direction = 'up', floor = null, reversible = false } = detailOf(begun)
     const numbers = new Set(own.flatMap(({ statement }) => statement ?? []))
     const statements = new Map(
       [...numbers].map((n) => [n, stateOf(own.filter(({ statement }) => statement === n))] as const),
     )
-    return { version: begun.version, direction, attempt, statements }
+    return { version: begun.version, direction, attempt, floor, reversible, statements }
   })
 }
 
-/** A statement that failed, or that somebody settled with `resolve --retry`, is open again until it is started anew. */
+/**
+ * A statement that failed, or that somebody settled with `resolve --retry`, is open again until it is started anew, with
+ * another text perhaps. The rows have no order, so each end is set against a start of the same text.
+ */
 function stateOf(rows: readonly Row[]): StatementState {
-  const count = (...events: string[]) => rows.filter(({ event }) => events.includes(event)).length
-  const started = rows.filter(({ event }) => event === 'started').map(detailOf)
-  const state =
-    count('done') > 0 ? 'done' : count('started') > count('failed', 'retried') ? 'started' : ('open' as const)
-  const { checksum = '' } = rows.map(detailOf).find((each) => each.checksum !== undefined) ?? {}
-  return { checksum, state, before: started.find(({ before }) => before !== undefined)?.before }
+  const of = (event: string) => rows.filter((row) => row.event === event).map(detailOf)
+  const [done] = of('done')
+  if (done !== undefined) return { checksum: done.checksum ?? '', state: 'done', before: beforeOf(of('started'), done) }
+  const open = of('started')
+  for (const { checksum } of [...of('failed'), ...of('retried')]) {
+    const ended = open.findIndex((each) => checksum === undefined || each.checksum === checksum)
+    if (ended >= 0) open.splice(ended, 1)
+  }
+  const [started] = open
+  if (started === undefined) return { checksum: of('started').at(-1)?.checksum ?? '', state: 'open', before: undefined }
+  return { checksum: started.checksum ?? '', state: 'started', before: beforeOf(open, started) }
 }
+
+const beforeOf = (started: readonly Detail[], { checksum }: Detail): Before | undefined =>
+  started.find((each) => each.before !== undefined && each.checksum === checksum)?.before
 
 const detailOf = ({ detail }: Row): Detail => {
   if (detail === null || !detail.startsWith('{')) return {}

@@ -27,6 +27,7 @@ export interface JournalEntry {
     | 'up-accepted'
     // Of steps that run statement by statement
     | 'begun'
+    | 'down-kept'
     | 'started'
     | 'done'
     | 'retried'

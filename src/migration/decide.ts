@@ -13,7 +13,13 @@ export interface DecisionInput {
   /** Start below a floor that is known for no release that may serve already (`lockkeeper.dev/below-floor`: refuse). */
   readonly belowFloor: BelowFloor
   readonly recorded: Recorded
-  readonly applied: readonly { readonly version: string; readonly floor: string | null; readonly reversible: boolean }[]
+  readonly applied: readonly {
+    readonly version: string
+    readonly floor: string | null
+    readonly reversible: boolean
+    /** Begun statement by statement, and not finished: only versions above the target are given so. */
+    readonly half?: true
+  }[]
   /** The mounted migrations; undefined when no files are mounted: then the target in the history counts as all. */
   readonly files: readonly { readonly version: string; readonly floor?: string }[] | undefined
   /** The other workloads of the set. Another cluster's warn upwards and hold downwards. */
@@ -105,7 +111,11 @@ function decideMigrate(input: DecisionInput): Decision {
   const floor = floorOf(input.applied)
   const compatible = compareVersions(input.target, floor) >= 0
   const ahead = `the schema is at ${live}; release ${input.target} is not known to work above ${floor === live ? input.target : floor}`
-  const start: Decision = { kind: 'start', warnings: compatible ? [] : [ahead] }
+  const half = above.filter((each) => each.half === true).map(({ version }) => version)
+  const begun = half.map(
+    (version) => `version ${version} was begun and is not finished; a release that has it finishes it`,
+  )
+  const start: Decision = { kind: 'start', warnings: [...(compatible ? [] : [ahead]), ...begun] }
   if (input.onRollback === 'keep') return start
   if (isLowering(input)) return compatible && input.onRollback !== 'always' ? start : goDown(input, above, live)
   return knownToFail(input, above, live) ?? start

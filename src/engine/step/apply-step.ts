@@ -15,6 +15,8 @@ export interface Applier {
   readonly database: DatabaseTarget
   readonly settings: Omit<StepSettings, 'lockTimeoutMs'>
   readonly emit: Emit
+  /** Told how much of a step that runs statement by statement is there to stay; undefined: all of it. */
+  readonly halfway?: (text: string | undefined) => void
   /** Milliseconds of the epoch at which waiting ends. */
   readonly deadlineAt: number
 }

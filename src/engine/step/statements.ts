@@ -20,6 +20,8 @@ export interface Trial {
   readonly attempt: string | undefined
   /** What the journal knows of an earlier try. */
   readonly unfinished: Unfinished | undefined
+  /** What the journal is to know of the version from its beginning. */
+  readonly facts?: Pick<Detail, 'floor' | 'reversible'>
   /** Statements for the transaction that begins the try. */
   readonly begun?: readonly string[]
   /** Asked before the first statement. */
@@ -36,9 +38,12 @@ export async function runStatements(trial: Trial): Promise<'done' | 'changed'> {
   const units = unitsOf(...scriptsOf(step))
   refuseOtherText(trial, units)
   const { request } = applier.settings
-  // Who needs the version must not start while its way down is on: the epoch takes back what said that it may.
-  const first = step.direction === 'down' ? raiseEpoch(request) : lockSet(request)
-  const begun = [...note(trial, 'begun', { detail: json({ direction: step.direction }) }), ...(trial.begun ?? [])]
+  // Nobody may start on a schema that is on its way: the epoch takes back what said that they may.
+  const first = trial.attempt === undefined ? lockSet(request) : raiseEpoch(request)
+  const begun = [
+    ...note(trial, 'begun', { detail: json({ direction: step.direction, ...trial.facts }) }),
+    ...(trial.begun ?? []),
+  ]
   // Nothing can be taken back later, so this transaction asks what a trailer asks.
   const begin = {
     ...alone(step),
@@ -48,9 +53,18 @@ export async function runStatements(trial: Trial): Promise<'done' | 'changed'> {
   }
   if ((await applyStep(applier, begin, { ...(wanted && { wanted }) })) === 'changed') return 'changed'
   await giveSession(trial)
-  for (const unit of units) await runUnit(trial, unit, unfinished?.statements.get(unit.n))
+  const known = (unit: Unit) => unfinished?.statements.get(unit.n)
+  let passed = units.filter((unit) => known(unit)?.state === 'done').length
+  for (const unit of units) {
+    const leaves = passed > 0 || (unit.kind !== 'plain' && unit.kind !== 'session')
+    if (leaves) applier.halfway?.(partOf(step, passed, units.length))
+    await runUnit(trial, unit, known(unit))
+    if (known(unit)?.state !== 'done') passed++
+  }
   await applier.session.takeBack()
-  await applyStep(applier, { ...alone(step), script: nothing(step), proof: step.proof ?? [] }, {})
+  // All of it has happened: it is recorded, whatever was decided meanwhile.
+  await applyStep(applier, { ...alone(step), script: nothing(step), proof: step.proof ?? [], late: true }, {})
+  applier.halfway?.(undefined)
   return 'done'
 }
 
@@ -60,6 +74,10 @@ async function giveSession({ applier: { session, settings }, step }: Trial): Pro
   const clean = [...cleaning(step, { ...settings, lockTimeoutMs }), ...asRole(settings)]
   await session.execute([...clean, 'SET default_transaction_read_only = off'].join(';\n'))
 }
+
+/** For who stops the run in the middle. */
+const partOf = ({ direction, version, script }: Step, done: number, all: number) =>
+  `${direction} ${version} (${script.file}) runs statement by statement: ${done} of ${all} are done and stay, and the next run goes on behind them`
 
 const nothing = ({ script }: Step) => ({ ...script, text: '' })
 /** Without the scripts around it, which are among its statements, and without what is asked at its beginning and end. */
@@ -82,14 +100,16 @@ async function runUnit(trial: Trial, unit: Unit, known: StatementState | undefin
   if (unit.kind === 'concurrent') await runConcurrent(trial, unit, known)
   else if (unit.kind === 'repeatable') await runAlone(applier, unit, unitStep(trial, unit, []))
   else await runUncertain(trial, unit, known)
-  await write(trial, done)
+  await write(trial, done, true)
 }
 
-async function runConcurrent(trial: Trial, unit: Unit, known: StatementState | undefined): Promise<void> {
+async function runConcurrent(trial: Trial, unit: Unit, earlier: StatementState | undefined): Promise<void> {
   const { applier, step } = trial
   const { session, deadlineAt, emit } = applier
   const target = concurrentTarget(unit.text)
   if (target === undefined) throw new Error(`no target of ${unit.file} line ${unit.line}`)
+  // What an earlier try noted under this number may be about another statement.
+  const known = earlier?.checksum === unit.checksum ? earlier : undefined
   const settled = async (before: Before) => {
     for (;;) {
       const state = await settle(session, target, before)
@@ -103,9 +123,15 @@ async function runConcurrent(trial: Trial, unit: Unit, known: StatementState | u
   const before = known?.before ?? (await lookBefore(session, target))
   if (known?.before !== undefined && (await unbounded(session, () => settled(before))) === 'done') return
   await start(trial, unit, before)
-  await runAlone(applier, unit, unitStep(trial, unit, []), async () => {
-    await settled(before)
-  })
+  let left: 'done' | 'again' | undefined
+  try {
+    await runAlone(applier, unit, unitStep(trial, unit, []), async () => {
+      left = await settled(before)
+    })
+  } catch (error) {
+    if (error instanceof RunFailure && left === 'again') await failed(trial, unit)
+    throw error
+  }
   // With IF NOT EXISTS the server also says yes to an index that is there and INVALID.
   if (target.kind === 'create-index' && target.index !== undefined) await lookBefore(session, target)
 }
@@ -125,7 +151,7 @@ async function runUncertain(trial: Trial, unit: Unit, known: StatementState | un
   try {
     await runAlone(trial.applier, unit, unitStep(trial, unit, []))
   } catch (error) {
-    if (error instanceof RunFailure) await write(trial, note(trial, 'failed', { statement: unit.n }))
+    if (error instanceof RunFailure) await failed(trial, unit)
     throw error
   }
 }
@@ -133,9 +159,14 @@ async function runUncertain(trial: Trial, unit: Unit, known: StatementState | un
 const start = (trial: Trial, { n, checksum }: Unit, before: Before | undefined) =>
   write(trial, note(trial, 'started', { statement: n, detail: json({ checksum, ...(before && { before }) }) }))
 
+/** The server said that it failed, and nothing of it is left: the text may be another one next time. */
+const failed = (trial: Trial, { n, checksum }: Unit) =>
+  write(trial, note(trial, 'failed', { statement: n, detail: json({ checksum }) }), true)
+
 /** Writes into the journal whatever role and search_path the script has set, and leaves them. */
-async function write({ applier, step }: Trial, record: readonly string[]): Promise<void> {
-  await applyStep(applier, { ...alone(step), kept: true, script: nothing(step), record }, {})
+async function write({ applier, step }: Trial, record: readonly string[], late = false): Promise<void> {
+  const kept = { ...alone(step), kept: true, script: nothing(step), record } as const
+  await applyStep(applier, late ? { ...kept, late } : kept, {})
 }
 
 const unitStep = ({ step }: Trial, { file, line, text }: Unit, record: readonly string[]): Step => ({

@@ -49,6 +49,8 @@ export interface Step {
    * all of them.
    */
   readonly more: boolean
+  /** What it records has happened already, whoever has taken over since. */
+  readonly late?: true
   /** One statement of a script that runs statement by statement: it finds the session as the one before left it. */
   readonly kept?: true
 }
@@ -154,12 +156,12 @@ const ordinary = (begin: string) =>
   begin === 'begin' ? 'BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE' : begin
 
 /** Before work that would be for nothing: what counts is what the trailer asks. */
-function opening({ after, kept }: Step, { request }: StepSettings): string[] {
+function opening({ after, kept, late }: Step, { request }: StepSettings): string[] {
   const due: Check[] = after === undefined ? [] : [[lacks(request, after), OUT_OF_TURN]]
   return [
     // Rolled back to, it gives a script that goes on its own settings again.
     ...(kept ? [`SAVEPOINT ${savepoint}`, ...OWN_TRANSACTION] : [OWN_TRANSACTION[0]]),
-    ...raise(...fence(request), ...due),
+    ...raise(...(late ? [] : fence(request)), ...due),
     ...(kept ? [`ROLLBACK TO SAVEPOINT ${savepoint}`, `RELEASE SAVEPOINT ${savepoint}`] : []),
   ]
 }

@@ -1,7 +1,9 @@
 import { serverFacts } from '../history/facts.ts'
 import type { Requirement, Seen } from '../history/read.ts'
 import { recordStart } from '../history/requirement.ts'
+import { isTouched } from '../history/unfinished.ts'
 import type { Decision } from '../migration/decide.ts'
+import { repeatableName } from '../migration/repeatable.ts'
 import { compareVersions, highestVersion } from '../migration/version.ts'
 import { RunFailure } from '../postgres/failure.ts'
 import { tryLock, unlock } from '../postgres/lock.ts'
@@ -127,9 +129,10 @@ const startLost = (schema: string) =>
 
 /** A pod that starts is where it wants to be; what its workload's runs applied above that, and left, it may yet lower. */
 function stillReached({ reached }: Requirement, { seen, target }: Look): string {
-  const own = seen.applied.flatMap(({ version }) =>
-    reached !== null && compareVersions(version, reached) <= 0 ? [version] : [],
-  )
+  const own = [
+    ...seen.applied,
+    ...seen.unfinished.filter((each) => isTouched(each) && repeatableName(each.version) === undefined),
+  ].flatMap(({ version }) => (reached !== null && compareVersions(version, reached) <= 0 ? [version] : []))
   return highestVersion([target, ...own]) ?? target
 }
 

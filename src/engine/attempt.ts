@@ -49,6 +49,8 @@ export interface RunState {
   readonly journal: Journal
   readonly steps: StepReport[]
   from: string | null | undefined
+  /** How often the connection was lost while a version's step ran. */
+  readonly broken: Map<string, number>
   /** What of the step that is on its way is there to stay; undefined: nothing. */
   halfway?: string | undefined
   /** The server process of the session that is open. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { journalRow } from '../history/write.ts'
-import { RunFailure } from '../postgres/failure.ts'
+import { Interruption, RunFailure } from '../postgres/failure.ts'
 import { followProgress } from '../postgres/progress.ts'
 import { isDatabaseError } from '../postgres/session.ts'
 import type { Attempt } from './attempt.ts'
@@ -65,11 +65,36 @@ export async function perform(
       await sleep(100 * Math.random(), undefined, { signal })
       return 'changed'
     }
+    if (error instanceof Interruption) throw interruptedIn(attempt, step, error)
     if (error instanceof RunFailure) await journalFailure(attempt, step, error)
     throw error
   } finally {
     stop()
   }
+}
+
+/** A process of the server that dies takes its connection along; so do a restart and a bad network, but not thrice at one step. */
+const MOST_BREAKS = 3
+
+/** The same, by the name of the step; after the third time it is taken for the step's own doing. */
+function interruptedIn({ state }: Attempt, { version, direction, script }: Named, error: Interruption): Error {
+  const { lasting } = error
+  const place = { version, file: script.file }
+  const named = new RunFailure(
+    lasting.code,
+    `${lasting.message} while ${direction} ${version} (${script.file}) ran`,
+    lasting.fix,
+    place,
+  )
+  const times = (state.broken.get(version) ?? 0) + 1
+  state.broken.set(version, times)
+  if (times < MOST_BREAKS) return new Interruption(named, error.patience)
+  return new RunFailure(
+    'migration-failed',
+    `the connection broke ${times} times while ${direction} ${version} (${script.file}) ran, as it does when a statement crashes the server's process`,
+    `see the log of the database server at that time; correct ${script.file}, or what ended the process, and deploy again`,
+    place,
+  )
 }
 
 const progressEveryMs = 30_000

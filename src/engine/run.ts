@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, withSession } from '../postgres/connect.ts'
-import { Interruption } from '../postgres/failure.ts'
+import { Interruption, RunFailure, stateOf } from '../postgres/failure.ts'
 import { applicationName } from '../postgres/lock.ts'
-import type { Session } from '../postgres/session.ts'
+import { isDatabaseError, type Session } from '../postgres/session.ts'
 import type { RunContext, RunReport, RunState } from './attempt.ts'
 import { runInSession } from './attempt-loop.ts'
 import { Patience } from './deadline.ts'
@@ -19,6 +19,7 @@ export async function run(given: RunContext, first?: Session): Promise<RunReport
     patience: new Patience(given.request.deadlineMs, given.emit, given.signal),
     journal: { run: randomUUID(), n: 0 },
     steps: [],
+    broken: new Map(),
     from: undefined,
     pid: undefined,
   }
@@ -40,14 +41,28 @@ export async function run(given: RunContext, first?: Session): Promise<RunReport
         attempt = 0
       } catch (error) {
         if (given.signal?.aborted && state.halfway !== undefined) throw new Stopped(state.halfway)
-        if (!(error instanceof Interruption)) throw error
-        if (context.request.failFast && state.pid === undefined) throw error.lasting
-        await state.patience.interrupted(error, attempt, startedAt)
+        const passing = lockedOut(error, context.request.historySchema) ?? error
+        if (!(passing instanceof Interruption)) throw passing
+        if (context.request.failFast && state.pid === undefined) throw passing.lasting
+        await state.patience.interrupted(passing, attempt, startedAt)
       }
     }
   } finally {
     stopCancelling()
   }
+}
+
+/** Somebody has locked a table that a question of ours needs: it passes, and until then the run says so. */
+function lockedOut(error: unknown, schema: string): Interruption | undefined {
+  if (!isDatabaseError(error) || stateOf(error) !== '55P03') return undefined
+  return new Interruption(
+    new RunFailure(
+      'deadline',
+      `another session has locked a table of the history (schema ${schema}), or one that the server keeps for it`,
+      'end its transaction (select * from pg_locks where not granted shows who waits, pg_blocking_pids() for whom), or raise config.lockkeeper.dev/deadline',
+      { sqlstate: '55P03' },
+    ),
+  )
 }
 
 /** The files are read when they are first needed, and stay the same for the run. */

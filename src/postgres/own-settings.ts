@@ -11,7 +11,8 @@ const OWN: readonly (readonly [name: string, value: string])[] = [
   ['default_transaction_isolation', 'read committed'],
   ['default_transaction_read_only', 'off'],
   ['default_transaction_deferrable', 'off'],
-  ['lock_timeout', '0'],
+  // Whoever locks our tables is waited for between tries, aloud and until the deadline; steps have a bound of their own.
+  ['lock_timeout', '2s'],
   ['statement_timeout', '0'],
   ['idle_in_transaction_session_timeout', '0'],
   ['idle_session_timeout', '0'],

@@ -126,6 +126,41 @@ describe.each(majors)('scripts on PostgreSQL %i', (major) => {
     }),
   )
 
+  test('a script that takes its connection down is tried three times, and named', () =>
+    withDatabase(server, async (database) => {
+      const up = 'CREATE TABLE a (id int);\nSELECT pg_terminate_backend(pg_backend_pid());\n'
+      const run = await runRunner({ url: database.url, target: '1', files: pair(up) })
+      expect([run.code, run.termination]).toEqual([
+        10,
+        expect.objectContaining({ code: 'migration-failed', version: '1', file: '1_x.up.sql' }),
+      ])
+      expect(run.events.filter(({ event }) => event === 'applying')).toHaveLength(3)
+      expect(await database.sql(`select from pg_tables where tablename = 'a'`)).toEqual([])
+    }))
+
+  test.each(['requirement', 'state'])('a lock on the table %s is waited for aloud, and until the deadline', (table) =>
+    withDatabase(server, async (database) => {
+      const options = { url: database.url, target: '1', files: pair('CREATE TABLE a (id int);\n') }
+      await runRunner(options)
+      const other = new Client({ connectionString: database.url })
+      await other.connect()
+      await other.query(`begin; lock table lockkeeper.${table} in access exclusive mode`)
+      const run = await runRunner({ ...options, env: { LOCKKEEPER_DEADLINE: '3s' } })
+      await other.end()
+      expect([run.code, run.termination?.code], run.output).toEqual([11, 'deadline'])
+      expect(run.events.find(({ event }) => event === 'waiting')?.message).toContain('locked a table of the history')
+      expect((await runRunner(options)).code).toBe(0)
+    }),
+  )
+
+  test('a server that lacks something is no fault of the script', () =>
+    withDatabase(server, async (database) => {
+      const up = "DO $$ BEGIN RAISE 'could not extend file: no space left on device' USING ERRCODE = '53100'; END $$;\n"
+      const run = await runRunner({ url: database.url, target: '1', files: pair(up) })
+      expect(run.termination).toMatchObject({ code: 'migration-failed', sqlstate: '53100', version: '1' })
+      expect(run.termination?.fix).toMatch(/room.*the script needs no change/)
+    }))
+
   test('strings end where the server ends them, whatever the role says of backslashes', () =>
     withDatabase(server, async (database) => {
       await database.sql(

@@ -41,6 +41,7 @@ export function stepFailure(step: Step, outcome: StepOutcome, prefix: string = e
     )
   }
   if (check === UNRECORDED) return unrecorded(step)
+  if (trailer.error !== undefined && isShortage(state)) return shortage(step, trailer.error, place)
   const said = trailer.error?.message ?? `the server answered with status ${trailer.status}`
   return new RunFailure('migration-failed', `${step.script.file} could not be committed: ${said}`, correct(step), place)
 }
@@ -103,6 +104,26 @@ const unrecorded = ({ version, direction }: Step) =>
     { version },
   )
 
+/** Class 53 of SQLSTATE, insufficient resources: no fault of the script. */
+const isShortage = (state: string | undefined) => state?.startsWith('53') === true
+
+function shortage({ script, version, kept }: Step, error: Error, place: RunFailure['place']): RunFailure {
+  const cures: Readonly<Record<string, string>> = {
+    '53100': "give the database server's volume more room (kubectl describe its PersistentVolumeClaim), or free some",
+    '53200': 'give the database server more memory, or lower work_mem and maintenance_work_mem',
+    '53300': 'raise max_connections, or end sessions that are not needed',
+    '53400': 'raise the limit that the message names',
+  }
+  const cure = cures[stateOf(error) ?? ''] ?? 'give the database server what it lacks'
+  const done = kept ? 'what stands above it is done' : 'nothing of it was applied'
+  return new RunFailure(
+    'migration-failed',
+    `the database server ran out of something while ${script.file} (version ${version}) ran: ${error.message}; ${done}`,
+    `${cure}; then deploy again: the script needs no change`,
+    place,
+  )
+}
+
 function ofHeader(step: Step, error: Error): RunFailure {
   const state = stateOf(error)
   const place = { version: step.version, ...(state !== undefined && { sqlstate: state }) }
@@ -144,6 +165,7 @@ function ofScript(
       place,
     )
   }
+  if (isShortage(state)) return shortage(step, error, place)
   if (committed && !step.kept) {
     return new RunFailure('migration-failed', `${where}: ${error.message}; ${partly}`, takeBack(step), place)
   }

@@ -156,6 +156,12 @@ describe('a down script that restores', () => {
       'CREATE INDEX i ON t (z); ALTER TABLE t RENAME z TO a',
     ],
     [
+      'a table and the index of its key under other names',
+      'CREATE TABLE p (id int PRIMARY KEY)',
+      'ALTER TABLE p RENAME TO q; ALTER INDEX p_pkey RENAME TO q_pkey',
+      'ALTER TABLE q RENAME TO p; ALTER INDEX q_pkey RENAME TO p_pkey',
+    ],
+    [
       'a function with the body of before',
       'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
       'CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 2 $$',

@@ -105,7 +105,7 @@ export class Things {
     for (const owner of entry.now?.within ?? []) this.#inside.get(keyOf(owner))?.delete(key)
     for (const need of entry.now?.needs ?? []) this.#needing.get(keyOf(need))?.delete(key)
     this.#guessed.get(ownKey(entry.thing))?.delete(key)
-    for (const looser of looserKeysOf(entry.thing)) {
+    for (const looser of [...looserKeysOf(entry.thing), ...indexKeysOf(entry.thing, now ?? entry.now)]) {
       if (now !== undefined) put(this.#looser, looser, key)
       else this.#looser.get(looser)?.delete(key)
       this.#gone.set(looser, key)
@@ -169,6 +169,12 @@ function put(map: Map<string, Set<string>>, key: string, value: string): void {
   const all = map.get(key) ?? new Set()
   map.set(key, all.add(value))
 }
+
+/** A key has an index of its name. */
+const indexKeysOf = ({ kind, name }: Thing, state: State | undefined): string[] =>
+  kind === 'constraint' && state?.facts.keys !== undefined
+    ? [keyOf({ kind: 'index', name: name.split('.').at(-1) ?? '' })]
+    : []
 
 /** Things of one kind and one owner. */
 const ownKey = ({ kind, name }: Thing) => `${kind} ${name.split('.').slice(0, -1).join('.')}`

@@ -108,6 +108,7 @@ export function readConfig(env: Environment): RunnerConfig {
       denyFindings: list(ENV.denyFindings),
       ...(text(ENV.catalogue) === 'true' && { filesUnseen: true as const }),
       ...(breakGlass !== undefined && { breakGlass }),
+      ...(text(ENV.allowUnversioned) === 'false' && { refuseUnversioned: true as const }),
     },
     lockTimeoutMs: duration(ENV.lockTimeout, DEFAULTS.lockTimeout) ?? 0,
     deadlineMs: duration(ENV.deadline, DEFAULTS.deadline) ?? 0,

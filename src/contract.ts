@@ -144,6 +144,8 @@ export const ENV = {
   allowIrreversible: 'LOCKKEEPER_ALLOW_IRREVERSIBLE',
   allowAdopt: 'LOCKKEEPER_ALLOW_ADOPT',
   baselineVersion: 'LOCKKEEPER_BASELINE_VERSION',
+  /** `false`: the namespace refuses scripts without a version, which admission alone can look for. */
+  allowUnversioned: 'LOCKKEEPER_ALLOW_UNVERSIONED',
   /** Version for which break-glass is in force. */
   breakGlass: 'LOCKKEEPER_BREAK_GLASS',
   lockTimeout: 'LOCKKEEPER_LOCK_TIMEOUT',

@@ -63,8 +63,9 @@ export function recheckFiles(
   set: MigrationSet,
   pending: readonly string[],
 ): void {
-  const { rollbackPolicy, denyFindings, breakGlass } = rules
-  if (rollbackPolicy === 'proven' || denyFindings.length > 0 || breakGlass !== undefined) {
+  const { rollbackPolicy, denyFindings, breakGlass, refuseUnversioned } = rules
+  const strict = rollbackPolicy === 'proven' || denyFindings.length > 0 || refuseUnversioned === true
+  if (strict || breakGlass !== undefined) {
     throw new RunFailure(
       'files-changed',
       'the migration files are not the ones that were admitted, and the policy of the namespace wants them checked there',

@@ -93,6 +93,7 @@ function environment(settings: Settings, facts: ContainerFacts, folder: string |
     [ENV.allowIrreversible]: policy.allowIrreversible ? 'true' : undefined,
     [ENV.allowAdopt]: policy.allowAdopt ? 'true' : undefined,
     [ENV.baselineVersion]: policy.baseline,
+    [ENV.allowUnversioned]: policy.allowUnversioned === false ? 'false' : undefined,
     [ENV.breakGlass]: facts.breakGlass,
     ...settings.runner,
     [ENV.databaseDir]: database.kind === 'secret' ? `${MOUNT_PATH}/${DATABASE_DIR}` : undefined,

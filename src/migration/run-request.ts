@@ -31,6 +31,8 @@ export interface RunRequest {
   readonly rules: RollbackRules & {
     readonly denyFindings: readonly string[]
     readonly breakGlass?: string
+    /** The namespace refuses scripts without a version. */
+    readonly refuseUnversioned?: true
     /** The webhook judged by a catalogue, which may leave out what is wrong with the files. */
     readonly filesUnseen?: true
   }

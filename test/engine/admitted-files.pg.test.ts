@@ -43,6 +43,13 @@ describe.each(majors)('what the runner checks itself on PostgreSQL %i', (major) 
       'files-changed',
     ],
     ['files that came later, under break-glass', both, { ...later, LOCKKEEPER_BREAK_GLASS: '1' }, 12, 'files-changed'],
+    [
+      'files that came later, where scripts without a version are refused',
+      both,
+      { ...later, LOCKKEEPER_ALLOW_UNVERSIONED: 'false' },
+      12,
+      'files-changed',
+    ],
   ])('refuses %s before anything runs', (_, files, env, code, expected) =>
     withDatabase(server, async (database) => {
       const run = await runRunner({ url: database.url, target: '1', files, env })

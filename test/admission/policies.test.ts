@@ -235,6 +235,12 @@ describe('rollback-policy, baseline-version, allow-irreversible', () => {
     expect(envOf(result.object).LOCKKEEPER_ROLLBACK_POLICY).toBe(policy)
   })
 
+  test('below-floor reaches the runner where it asks for the strict form', () => {
+    const below = (value: string) =>
+      envOf(toThree(release(3), { [key('below-floor')]: value }).object).LOCKKEEPER_BELOW_FLOOR
+    expect([below('refuse'), below('warn')]).toEqual(['refuse', undefined])
+  })
+
   test('allow-irreversible lets through what says so itself, and shows it', () => {
     expect(errors(toThree(irreversible))).toEqual(['rollback-irreversible'])
     const shown = toThree(irreversible, { [key('allow-irreversible')]: 'true' })

@@ -80,6 +80,7 @@ describe('settings', () => {
   test.each([
     ['lockkeeper.dev/rollback-policy', 'never'],
     ['lockkeeper.dev/allow-irreversible', 'sure'],
+    ['lockkeeper.dev/below-floor', 'deny'],
     ['lockkeeper.dev/allow-adopt', 'yes'],
     ['lockkeeper.dev/baseline-version', 'one'],
   ])('with the namespace’s %s "%s" are a finding', (key, value) => {

@@ -162,6 +162,12 @@ describe('a down script that restores', () => {
       'ALTER TABLE q RENAME TO p; ALTER INDEX q_pkey RENAME TO p_pkey',
     ],
     [
+      'a type that no column has any more',
+      '',
+      "CREATE TYPE m AS ENUM ('a'); CREATE TABLE n (s m)",
+      'ALTER TABLE n ALTER s TYPE text; DROP TYPE m; DROP TABLE n',
+    ],
+    [
       'a function with the body of before',
       'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
       'CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 2 $$',

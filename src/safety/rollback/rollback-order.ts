@@ -1,5 +1,5 @@
 import { relationsIn } from '../../sql/effects/constraints.ts'
-import { type Drop, type Effect, labelOf, type Thing } from '../../sql/effects/effect.ts'
+import { boundBy, type Drop, type Effect, labelOf, type Thing } from '../../sql/effects/effect.ts'
 import type { Difference } from './delta.ts'
 import type { Doing, PairFound, RollbackRule } from './pair.ts'
 import { isSame, ownerOf } from './same.ts'
@@ -18,6 +18,7 @@ export const rollbackOrder: RollbackRule = {
       const drops = doing.effects.filter((effect): effect is Drop => effect.act === 'drop')
       found.push(...tooLate(doing, gone), ...tooEarly(doing, drops, present))
       for (const effect of doing.effects) {
+        if (effect.act === 'set' && effect.what === 'type') retype(effect.of, effect.to, present)
         if (effect.act === 'make') gone.splice(0, gone.length, ...gone.filter((each) => !isSame(each, effect.thing)))
       }
       for (const drop of drops) gone.push(...take(drop, present))
@@ -55,6 +56,17 @@ export const rollbackOrder: RollbackRule = {
 }
 
 type Present = Map<string, Difference>
+
+/** A column of another type needs its old one no more, nor does its table for it. */
+function retype(column: Thing, to: string | undefined, present: Present): void {
+  const was = present.get(labelOf(column))
+  const table = present.get(`table ${ownerOf(column)}`)
+  if (was === undefined) return
+  const types = was.needs.filter(({ kind }) => kind === 'type')
+  present.set(labelOf(column), boundBy(was, 'type', to))
+  if (table !== undefined)
+    present.set(labelOf(table.thing), { ...table, needs: table.needs.filter((each) => !has(types, each)) })
+}
 
 /** What goes with a thing: what belongs to it, and with CASCADE what needs it. */
 function take({ thing, cascade }: Drop, present: Present): Thing[] {

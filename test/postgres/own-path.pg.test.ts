@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { requestOf } from '../../src/cli/database.ts'
 import { run } from '../../src/engine/run.ts'
@@ -52,7 +53,10 @@ async function everything({ url: server }: ListeningServer, database: string): P
     await program(0, 'status', '-m', folder)
     await program(0, 'plan', '-m', folder)
     // Somebody is in the way for a moment, so that whoever blocks is looked at, and progress is told.
-    const blocker = query(`${server}/${database}`, 'begin; lock table a; select pg_sleep(1.5); commit')
+    const blocker = query(`${server}/${database}`, 'begin; lock table a; select pg_sleep(3); commit')
+    const held = `select 1 from pg_catalog.pg_locks where relation operator(pg_catalog.=) 'public.a'::pg_catalog.regclass
+      and mode operator(pg_catalog.=) 'AccessExclusiveLock' and granted`
+    while ((await query(`${server}/${database}`, held)).length === 0) await sleep(20)
     const set = readMigrations(Object.entries(files).map(([name, content]) => ({ name, content })))
     await run({
       request: requestOf({ lockTimeout: '200ms' }, '3'),

@@ -1,9 +1,9 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { setImmediate as othersRun } from 'node:timers/promises'
 import type { FormatName } from '../contract.ts'
+import { LIMITS } from '../limits.ts'
 import type { MigrationSet, RawFile } from '../migration/migration.ts'
 import { readMigrations } from '../migration/read.ts'
-import { MAX_SOURCE_BYTES } from '../migration/source.ts'
 import { RunFailure, stateOf } from '../postgres/failure.ts'
 
 /**
@@ -66,7 +66,7 @@ const LARGE = 1024 * 1024
 
 /** A large file as text where it is UTF-8, and its bytes given back at once: nobody would collect them in a short run. */
 function contentOf(path: string): Buffer | string {
-  if (statSync(path).size > MAX_SOURCE_BYTES) return beginningOf(path)
+  if (statSync(path).size > LIMITS.sourceBytes.value) return beginningOf(path)
   const bytes = readFileSync(path)
   if (bytes.length < LARGE) return bytes
   try {
@@ -80,7 +80,7 @@ function contentOf(path: string): Buffer | string {
 
 /** Enough to be refused for its size: a file of gigabytes in an image must not end the pod for want of memory. */
 function beginningOf(path: string): Buffer {
-  const bytes = Buffer.alloc(MAX_SOURCE_BYTES + 1)
+  const bytes = Buffer.alloc(LIMITS.sourceBytes.value + 1)
   const file = openSync(path, 'r')
   try {
     readSync(file, bytes)

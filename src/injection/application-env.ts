@@ -21,19 +21,29 @@ export function applicationEnv(workload: Workload, container: string, name: stri
   const found: Variables | undefined = workload.spec.template.spec.containers.find((each) => each.name === container)
   const env = found?.env ?? []
   const sources = found?.envFrom ?? []
+  const places = Map.groupBy(env.keys(), (at) => env[at]?.name ?? '')
+  const prefixes = new Set(sources.map(({ prefix = '' }) => prefix))
+  const longest = [...prefixes].reduce((most, { length }) => Math.max(most, Math.min(length, LONGEST_PREFIX)), 0)
   const entries = new Set<number>()
   const elsewhere = new Set<string>()
-  const before = (variable: string, place: number) =>
-    env.findLastIndex((entry, at) => at < place && entry.name === variable)
-  const inSources = (variable: string) => sources.some(({ prefix = '' }) => variable.startsWith(prefix))
-  const collect = (variable: string, place: number) => {
+  /** Prefixes of sources that a variable may come from. */
+  const wantedPrefixes = new Set<string>()
+  const before = (variable: string, place: number) => lastBelow(places.get(variable) ?? [], place)
+  const fromSources = (variable: string): string[] =>
+    Array.from({ length: Math.min(longest, variable.length) + 1 }, (_, length) => variable.slice(0, length)).filter(
+      (prefix) => prefixes.has(prefix),
+    )
+  const open: [variable: string, place: number][] = [[name, env.length]]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [variable, place] = next
     const at = before(variable, place)
-    if (at < 0 && inSources(variable)) elsewhere.add(variable)
-    if (at < 0 || entries.has(at)) return
+    const found = at < 0 && !elsewhere.has(variable) ? fromSources(variable) : []
+    if (found.length > 0) elsewhere.add(variable)
+    for (const prefix of found) wantedPrefixes.add(prefix)
+    if (at < 0 || entries.has(at)) continue
     entries.add(at)
-    for (const other of namesIn(env[at]?.value ?? '')) collect(other, at)
+    for (const other of namesIn(env[at]?.value ?? '')) open.push([other, at])
   }
-  collect(name, env.length)
   if (entries.size === 0 && elsewhere.size === 0) return undefined
 
   const wanted = before(name, env.length)
@@ -51,9 +61,23 @@ export function applicationEnv(workload: Workload, container: string, name: stri
   return {
     env: wanted < 0 ? [{ name: ENV.databaseUrl, value: `$(${APPLICATION_ENV_PREFIX}${name})` }] : copies,
     envFrom: sources
-      .filter(({ prefix = '' }) => [...elsewhere].some((variable) => variable.startsWith(prefix)))
+      .filter(({ prefix = '' }) => wantedPrefixes.has(prefix))
       .map((source) => ({ ...source, prefix: `${APPLICATION_ENV_PREFIX}${source.prefix ?? ''}` })),
   }
+}
+
+/** Characters; the beginnings of every variable are looked up, and no prefix of people is as long. */
+const LONGEST_PREFIX = 128
+
+/** The last of growing numbers that is below another, or -1. */
+function lastBelow(numbers: readonly number[], bound: number): number {
+  let [low, high] = [0, numbers.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((numbers[middle] ?? 0) < bound) low = middle + 1
+    else high = middle
+  }
+  return numbers[low - 1] ?? -1
 }
 
 /** `$(NAME)` in a value; `$$` is a `$` that begins none (Kubernetes, dependent environment variables). */

@@ -1,4 +1,5 @@
 import { BELOW_FLOOR, type BelowFloor, DEFAULTS, POLICY, ROLLBACK_POLICIES, type RollbackPolicy } from '../contract.ts'
+import { LIMITS } from '../limits.ts'
 import { FINDING_CODES, type Finding, remark } from '../migration/finding.ts'
 import { parseVersion } from '../migration/version.ts'
 import { type Annotations, invalid, meant } from './annotation-findings.ts'
@@ -91,7 +92,13 @@ const MAX_UNKNOWN = 5
 
 /** All that is listed is handed to the runner, which may know more codes than this release of the webhook. */
 function readDenyFindings(text: string, findings: Finding[]): readonly string[] {
-  const codes = text.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]))
+  const codes = [...new Set(text.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()])))]
+  const most = LIMITS.deniedCodes.value
+  if (codes.length > most) {
+    const fix = `list codes of docs/rules.md, each once, and at most ${most}`
+    findings.push(invalid(POLICY.denyFindings, `${codes.length} codes`, fix))
+    return codes.slice(0, most)
+  }
   const unknown = codes.filter((code) => !known.includes(code))
   for (const code of unknown.slice(0, MAX_UNKNOWN)) {
     const word = code.slice(0, 60)

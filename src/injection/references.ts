@@ -1,4 +1,5 @@
 import { INTENT } from '../contract.ts'
+import { LIMITS } from '../limits.ts'
 import type { Finding } from '../migration/finding.ts'
 import { invalid } from './annotation-findings.ts'
 
@@ -25,8 +26,6 @@ const container = /^container\/([^:/]+):(\/.*)$/s
 /** Kubernetes would expand a `$` in the command that copies; `..` could leave the image. */
 const path = /^(?!.*\/\.\.(?:\/|$))\/[^\s\p{Cc}$]{0,1023}$/u
 
-/** Each holds at most 1 MiB, and a set of migrations at most 20. */
-const MAX_CONFIG_MAPS = 20
 const forms = 'write configmap/NAME, configmap/NAME,NAME, image/REFERENCE:/PATH or container/NAME:/PATH'
 
 /** The files that `migrations` names. */
@@ -41,7 +40,7 @@ export function readFilesRef(value: string | undefined, findings: Finding[]): Fi
   const [, owner = '', inContainer = ''] = container.exec(value) ?? []
   if (name.test(owner) && path.test(inContainer)) return { kind: 'container', container: owner, path: inContainer }
   const names = value.replace(/^configmap\//, '').split(',')
-  const once = new Set(names).size === names.length && names.length <= MAX_CONFIG_MAPS
+  const once = new Set(names).size === names.length && names.length <= LIMITS.configMaps.value
   if (once && names.every((each) => name.test(each))) return { kind: 'configmap', names }
   findings.push(invalid(key, value, forms))
   return undefined

@@ -1,4 +1,5 @@
 import { CONFIG, ENV } from '../contract.ts'
+import { LIMITS } from '../limits.ts'
 import { parseDuration } from '../migration/duration.ts'
 import type { Finding } from '../migration/finding.ts'
 import { parsePlaceholders } from '../migration/formats/placeholder-list.ts'
@@ -19,10 +20,12 @@ const passed: readonly [key: string, variable: string, ok: (value: string) => bo
   [
     CONFIG.placeholders,
     ENV.placeholders,
-    (value) => parsePlaceholders(value) !== undefined,
-    'write name=value, a line each or separated by commas',
+    (value) => Object.keys(parsePlaceholders(value) ?? tooMany).length <= LIMITS.placeholders.value,
+    `write name=value, a line each or separated by commas, and at most ${LIMITS.placeholders.value} of them`,
   ],
 ]
+
+const tooMany = Array.from({ length: LIMITS.placeholders.value + 1 })
 
 function isDuration(value: string): boolean {
   return parseDuration(value) !== undefined

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { FORMATS } from '../contract.ts'
+import { LIMITS } from '../limits.ts'
 import { type Finding, type FindingCode, refusal } from './finding.ts'
 import type { Catalogue, CatalogueEntry } from './migration.ts'
 import { sanitize } from './sanitize.ts'
@@ -40,6 +41,8 @@ export function readCatalogue(text: string): Catalogue | { readonly flaw: string
     return { flaw: `${pathOf(issue?.path ?? [])} ${issue?.message}` }
   }
   const { format, entries, unversioned, findings, proof } = parsed.data
+  const excess = excessOf(parsed.data)
+  if (excess !== undefined) return { flaw: excess }
   const late = entries.findIndex(
     ({ version }, i) => i > 0 && compareVersions(version, entries[i - 1]?.version ?? '') <= 0,
   )
@@ -51,6 +54,17 @@ export function readCatalogue(text: string): Catalogue | { readonly flaw: string
     findings: findings ?? [],
     ...(proof !== undefined && { proof }),
   }
+}
+
+function excessOf({ entries, unversioned = [], findings = [] }: z.infer<typeof schema>): string | undefined {
+  const found = {
+    versions: entries.length,
+    unversioned: unversioned.length,
+    findings: entries.reduce((sum, entry) => sum + (entry.findings?.length ?? 0), findings.length),
+  }
+  const bounds = ['versions', 'unversioned', 'findings'] as const
+  const over = bounds.find((bound) => found[bound] > LIMITS[bound].value)
+  return over && `it has ${found[over]} ${over}, and may have ${LIMITS[over].value}`
 }
 
 type Entry = Omit<CatalogueEntry, 'findings'> & { readonly findings?: readonly Finding[] }

@@ -1,9 +1,12 @@
+import { boundFindings } from './bound-findings.ts'
+import type { Finding } from './finding.ts'
 import type { Catalogue, CatalogueEntry, MigrationSet } from './migration.ts'
 import { repeatableKey } from './repeatable.ts'
 
 /** What the webhook judges of a set: checksums and findings, no SQL. */
 export function catalogueOf(set: MigrationSet): Catalogue {
   const versions = new Set(set.migrations.map(({ version }) => version))
+  const { own, others } = findingsOf(set.findings, versions)
   const unversioned = unversionedOf(set)
   return {
     format: set.format,
@@ -19,11 +22,18 @@ export function catalogueOf(set: MigrationSet): Catalogue {
           ...(migration.down && { downFile: migration.down.file, down: migration.down.checksum }),
           ...(migration.irreversible && { irreversible: migration.irreversible.reason }),
           ...(migration.floor !== undefined && { floor: migration.floor }),
-          findings: set.findings.filter(({ version }) => version === migration.version),
+          findings: own.get(migration.version) ?? [],
         }),
       ),
-    findings: set.findings.filter(({ version }) => version === undefined || !versions.has(version)),
+    findings: others,
   }
+}
+
+/** Findings by version, and those of no version that there is: as many as a catalogue keeps. */
+function findingsOf(findings: readonly Finding[], versions: ReadonlySet<string>) {
+  const { kept, left } = boundFindings(findings)
+  const own = Map.groupBy(kept, ({ version }) => (version !== undefined && versions.has(version) ? version : undefined))
+  return { own, others: [...(own.get(undefined) ?? []), ...left] }
 }
 
 function unversionedOf({ migrations, baselines = [], callbacks = [] }: MigrationSet) {

@@ -14,6 +14,9 @@ export interface Digested {
   readonly unversioned?: readonly { readonly key: string; readonly up: string }[]
 }
 
+/** Of one catalogue; whoever asks for each of its versions is not to fill the memory. */
+const MAX_TARGETS = 20
+
 /** A catalogue never changes, and every review of a workload asks for the same digest. */
 const known = new WeakMap<Digested, Map<string, string>>()
 
@@ -26,6 +29,7 @@ export function digestOf(catalogue: Digested, target: string): string {
   const digests = known.get(catalogue) ?? new Map<string, string>()
   known.set(catalogue, digests)
   const digest = digests.get(target) ?? computed(catalogue, target)
+  if (digests.size >= MAX_TARGETS) digests.clear()
   digests.set(target, digest)
   return digest
 }

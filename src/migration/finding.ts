@@ -24,6 +24,10 @@ const ADMISSION_CODES = [
   'source-unreadable',
   'source-too-large',
   'source-changed',
+  'too-many-files',
+  'too-many-versions',
+  'too-many-unversioned',
+  'too-many-findings',
   'version-invalid',
   'version-duplicate',
   'version-out-of-order',
@@ -62,6 +66,7 @@ export const SAFETY_CODES = [
   // What the parser cannot read
   'sql-rejected',
   'sql-too-long',
+  'too-many-statements',
   // Locks
   'attach-scans-table',
   'check-scans-table',

@@ -1,10 +1,12 @@
 import { DEFAULTS, type FormatName, INTENT } from '../contract.ts'
+import { LIMITS } from '../limits.ts'
 import { programFindings, sortFiles, strayFinding } from './beside.ts'
 import type { Finding } from './finding.ts'
 import { formats } from './formats/formats.ts'
 import { inspectAll } from './inspect-all.ts'
 import type { Format, Migration, MigrationSet, ParsedFiles, RawFile, SourceFile } from './migration.ts'
-import { decodeSource, MAX_SOURCE_BYTES } from './source.ts'
+import { decodeSource } from './source.ts'
+import { tooMany } from './too-many.ts'
 import { compareVersions } from './version.ts'
 
 export interface ReadOptions {
@@ -20,7 +22,8 @@ export function readMigrations(files: readonly RawFile[], options: ReadOptions =
   const visible = files.filter(({ name }) => !name.split('/').some((part) => part.startsWith('.')))
   const wanted = deep ? visible : visible.filter(({ name }) => !name.includes('/'))
   const size = wanted.reduce((sum, { content }) => sum + content.length, 0)
-  if (size > MAX_SOURCE_BYTES) return nothing(options, tooLarge(size))
+  if (size > LIMITS.sourceBytes.value) return nothing(options, tooLarge(size))
+  if (wanted.length > LIMITS.files.value) return nothing(options, tooMany('files', wanted.length))
   const decoded = wanted.map(decodeSource)
   const sources = decoded.map(({ source }) => source)
   const unread = decoded.flatMap(({ finding }) => finding ?? [])
@@ -30,7 +33,10 @@ export function readMigrations(files: readonly RawFile[], options: ReadOptions =
 
   const { own, programs, strays, passedOver } = sortFiles(sources, format)
   const around = { format, historySchema: options.historySchema ?? DEFAULTS.historySchema }
-  const read = inspectAll(format.read(own, { placeholders: options.placeholders ?? {} }), around)
+  const raw = format.read(own, { placeholders: options.placeholders ?? {} })
+  const excess = excessOf(raw)
+  if (excess !== undefined) return nothing({ format: format.name }, excess)
+  const read = inspectAll(raw, around)
   const ignored = new Set(passedOver)
   const needed = unread.filter(({ file }) => !ignored.has(file ?? ''))
   const parsed = needed.length === 0 ? read : withUnread(read, needed)
@@ -60,6 +66,14 @@ function withUnread(parsed: ParsedFiles, unread: readonly Finding[]): ParsedFile
     return version === undefined ? finding : { ...finding, version }
   })
   return { ...parsed, migrations, findings: [...placed, ...parsed.findings] }
+}
+
+/** More versions, or more beside them, than a set may have. */
+function excessOf({ migrations, callbacks = [], baselines = [] }: ParsedFiles): Finding | undefined {
+  const versions = migrations.filter(({ kind }) => kind === 'versioned').length
+  const others = migrations.length - versions + callbacks.length + baselines.length
+  if (versions > LIMITS.versions.value) return tooMany('versions', versions)
+  return others > LIMITS.unversioned.value ? tooMany('unversioned', others) : undefined
 }
 
 /** Whether subfolders count: they do for a format that looks there and whose names there are, or that is asked for. */

@@ -1,9 +1,6 @@
 import { type Finding, refusal } from './finding.ts'
 import type { RawFile, SourceFile } from './migration.ts'
 
-/** More than this in all is no set of migrations: `source-too-large`. */
-export const MAX_SOURCE_BYTES = 20 * 1024 * 1024
-
 export interface DecodedSource {
   readonly source: SourceFile
   /** Why the text is not the file's: something in it is replaced. */

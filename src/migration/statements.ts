@@ -43,6 +43,7 @@ function* cutUntilData(
   let body = false
   let stdin = false
   let before = ''
+  let tried = -1
   for (const token of lex(text, from)) {
     if (token.kind === 'meta') onMeta?.(token)
     if (token.kind === 'comment' || token.kind === 'meta') continue
@@ -70,7 +71,9 @@ function* cutUntilData(
     if (start < 0) start = token.start
     end = token.end
     if (token.kind !== 'string' && token.kind !== 'number') words.push(piece)
-    if (words.length === KNOWN_BY && rows.has(words[0] ?? '')) {
+    // Once for a statement: where the lexer is needed, it goes on to its end.
+    if (words.length === KNOWN_BY && rows.has(words[0] ?? '') && tried !== start) {
+      tried = start
       const rest = skipStatement(text, token.end, parentheses)
       if (rest !== undefined) {
         yield { start, end: rest.end, words: withUnlock(words, text, token.end, rest.end) }
@@ -121,9 +124,16 @@ function endOfLine(text: string, offset: number): number {
   return at < 0 ? text.length : at + 1
 }
 
+/** Where the last line was counted: findings ask for one place of a text after another, of megabytes perhaps. */
+const counted = { text: '', offset: 0, line: 1 }
+
 /** 1-based line of an offset. */
 export function lineOf(text: string, offset: number): number {
-  let line = 1
-  for (let at = text.indexOf('\n'); at >= 0 && at < offset; at = text.indexOf('\n', at + 1)) line++
-  return line
+  if (counted.text !== text) Object.assign(counted, { text, offset: 0, line: 1 })
+  const [from, to] = offset < counted.offset ? [offset, counted.offset] : [counted.offset, offset]
+  let breaks = 0
+  for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) breaks++
+  counted.line += offset < counted.offset ? -breaks : breaks
+  counted.offset = offset
+  return counted.line
 }

@@ -45,13 +45,18 @@ export function judge(set: JudgedSet, options: JudgeOptions): Judgement {
   const { migrations } = set
   const { briefly = false, server = OLDEST_SERVER } = options
   const all = migrations.map((migration) => readMigration(migration, options))
-  const releases = Map.groupBy(all, ({ scope }) => scope)
+  const releases = new Map(
+    [...Map.groupBy(all, ({ scope }) => scope)].map(([scope, each]) => [
+      scope,
+      each.flatMap(({ up }) => up.statements),
+    ]),
+  )
   const repeated = all.filter(({ migration: { kind } }) => kind === 'repeatable').flatMap(({ up }) => madeBy(up))
   const schema = new Schema()
   const settled: Settled[] = []
   for (const read of all) {
     const { migration, up, down, scope } = read
-    const beside = (releases.get(scope) ?? []).flatMap((each) => each.up.statements)
+    const beside = releases.get(scope) ?? []
     const judged = [
       ...judgeScripts(read, { server, schema: schema.fork(), beside }),
       ...(down === undefined || migration.irreversible !== undefined || migration.nothingToUndo

@@ -58,6 +58,10 @@ A statement that PostgreSQL 18's parser does not accept, with line, column and t
 
 A statement of more than 1 MB is not given to the parser, rows to be inserted apart. Look at it yourself, or make several of it.
 
+### \`too-many-statements\`
+
+A script of more than 20,000 statements is judged up to there, rows to be inserted apart; an up script and its down script with more than 1,000 statements together are not matched. Make several migrations of it.
+
 \`sql-unjudged\` is said by the webhook, where the SQL of a source took longer to read than 2 s, or more memory than there is for it ([limits](limits.md)): run \`lockkeeper lint\` on the files, and make them fewer or smaller. Where \`deny-findings\` names a code of this page, the rollout is refused.`
 
 const wrong = ({ sets, migrations, findings, untrue }: Counted) =>

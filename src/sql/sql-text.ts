@@ -33,7 +33,15 @@ export function tokensOf(sql: string): (Piece & { readonly word: string })[] {
  * The actions of an ALTER statement, which commas part: `ADD COLUMN a int` and `DROP b` of
  * `ALTER TABLE IF EXISTS ONLY s.t ADD COLUMN a int, DROP b`.
  */
-export function actionsOf(sql: string): Piece[] {
+export function actionsOf(sql: string): readonly Piece[] {
+  if (last.sql !== sql) Object.assign(last, { sql, pieces: actionsIn(sql) })
+  return last.pieces
+}
+
+/** Every rule asks for the actions of the statement that it looks at, and some for each of them. */
+const last: { sql: string; pieces: readonly Piece[] } = { sql: '', pieces: [] }
+
+function actionsIn(sql: string): Piece[] {
   const tokens = tokensOf(sql)
   const is = (at: number, word: string) => tokens[at]?.word === word
   let at = ['table', 'index', 'view', 'sequence', 'type'].includes(tokens[1]?.word ?? '') ? 2 : 3

@@ -1,4 +1,5 @@
 import type { Node } from 'libpg-query'
+import { LIMITS } from '../limits.ts'
 import type { Finding } from '../migration/finding.ts'
 import { OpenText } from '../migration/lexer.ts'
 import type { Script } from '../migration/migration.ts'
@@ -28,8 +29,8 @@ export interface ReadScript {
   readonly unread: readonly { readonly statement: Statement; readonly finding: Finding }[]
 }
 
-/** The parser takes 150 times a statement's size, so longer ones are not given to it. UTF-16 units. */
-export const MAX_PARSED = 1024 * 1024
+/** UTF-16 units. */
+export const MAX_PARSED = LIMITS.parsedStatement.value
 
 /**
  * The statements of a script. One whose quotes or comments are not closed has none: reading the files said so.
@@ -42,11 +43,14 @@ export function readScript(script: Script, parse: Parse, severity: Finding['seve
     unread.push({ statement, finding })
     return [statement]
   }
-  const lineAt = countingLines(script.text)
+  let judged = 0
   const statements = bodyOf(script).flatMap((body): Statement[] => {
     const text = script.text.slice(body.start, body.end)
-    const place = { text, start: body.start, line: lineAt(body.start) + script.line - 1 }
+    const place = { text, start: body.start, line: lineOf(script.text, body.start) + script.line - 1 }
     if (body.words[0] === 'insert' && isBulk(script, text)) return [{ ...place, node: insertInto(text), bulk: true }]
+    judged++
+    if (judged > LIMITS.judgedStatements.value)
+      return judged - 1 > LIMITS.judgedStatements.value ? [] : leave(place, tooManyStatements(script, place))
     if (text.length > MAX_PARSED) return leave(place, tooLong(script, place))
     const nodes = parse(text)
     return 'message' in nodes
@@ -56,15 +60,14 @@ export function readScript(script: Script, parse: Parse, severity: Finding['seve
   return { script, statements, unread }
 }
 
-/** As `lineOf` says, for offsets that only grow: a script may have 100,000 statements. */
-function countingLines(text: string): (offset: number) => number {
-  let line = 1
-  let next = text.indexOf('\n')
-  return (offset) => {
-    for (; next >= 0 && next < offset; next = text.indexOf('\n', next + 1)) line++
-    return line
-  }
-}
+const tooManyStatements = ({ file }: Script, { line }: Place): Finding => ({
+  code: 'too-many-statements',
+  severity: 'warning',
+  file,
+  line,
+  message: `${file} line ${line} begins statement ${LIMITS.judgedStatements.value + 1}, and from there on none is judged`,
+  fix: 'make several migrations of it, or load rows by COPY',
+})
 
 function bodyOf(script: Script): readonly BodyStatement[] {
   try {

@@ -76,7 +76,7 @@ describe.each(rollbackRules.map((rule) => [rule.code, rule] as const))('%s', (_,
   })
 })
 
-test('every code has a rule, but for the two about what cannot be read', () => {
+test('every code has a rule, but for those about what cannot be read', () => {
   const own = [...rules, ...rollbackRules].map(({ code }) => code)
-  expect(['sql-rejected', 'sql-too-long', ...own].sort()).toEqual([...SAFETY_CODES].sort())
+  expect(['sql-rejected', 'sql-too-long', 'too-many-statements', ...own].sort()).toEqual([...SAFETY_CODES].sort())
 })

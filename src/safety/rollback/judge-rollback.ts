@@ -1,3 +1,4 @@
+import { LIMITS } from '../../limits.ts'
 import type { Thing } from '../../sql/effects/effect.ts'
 import type { Schema } from '../../sql/schema.ts'
 import type { ReadScript } from '../../sql/statement.ts'
@@ -12,6 +13,8 @@ import { rollbackRules } from './rollback-rules.ts'
  */
 export function judgeRollback(up: ReadScript, down: ReadScript, schema: Schema, repeated: readonly Thing[]): Judged[] {
   if (up.unread.length > 0 || down.unread.length > 0 || down.statements.length === 0) return []
+  const statements = up.statements.length + down.statements.length
+  if (statements > LIMITS.matchedStatements.value) return [tooMany(down, statements)]
   const pair = pairOf(up, down, schema, repeated)
   return rollbackRules.flatMap((rule) =>
     rule.find(pair).map((found) => {
@@ -20,3 +23,10 @@ export function judgeRollback(up: ReadScript, down: ReadScript, schema: Schema, 
     }),
   )
 }
+
+const tooMany = ({ script }: ReadScript, found: number): Judged =>
+  judgedOf('too-many-statements', script, undefined, {
+    message: `and its up script have ${found} statements together, too many to be matched (${LIMITS.matchedStatements.value})`,
+    fix: 'make several migrations of it, or look yourself at whether it takes all of it back',
+    sql: [],
+  })

@@ -1,5 +1,6 @@
 import { type Drop, labelOf, type Make, type Thing, thing } from '../../sql/effects/effect.ts'
 import { effectsOf } from '../../sql/effects/effects.ts'
+import type { Statement } from '../../sql/statement.ts'
 import { found, type Rule } from '../rule.ts'
 import { isNew, type Scene } from '../scene.ts'
 
@@ -11,17 +12,13 @@ export const addsAndDrops: Rule = {
   source: 'ALTER TABLE, DROP COLUMN; the practice is known as expand and contract, or parallel change',
   only: 'up',
   find(statement, scene) {
-    if (!effectsOf(statement).some(({ act }) => act === 'drop')) return []
-    const effects = scene.beside.flatMap((each) => effectsOf(each).map((effect) => ({ each, effect })))
-    const drops = effects.filter(
-      (one): one is typeof one & { effect: Drop } =>
-        one.effect.act === 'drop' && isContract(one.effect, effects, scene),
-    )
-    const added = effects.flatMap(({ effect }) => (effect.act === 'make' && isExpand(effect, drops) ? effect : []))
-    const [first] = drops
-    const [one] = added
-    if (first?.each !== statement || one === undefined) return []
-    const gone = labelOf(first.effect.thing)
+    const drops = effectsOf(statement).filter((effect) => effect.act === 'drop')
+    if (drops.length === 0) return []
+    const { made, one, said } = makesOf(scene.beside)
+    const first = drops.find((effect) => isContract(effect, made, scene))
+    if (one === undefined || first === undefined || (said.statement ?? statement) !== statement) return []
+    said.statement = statement
+    const gone = labelOf(first.thing)
     return [
       found(
         `drops ${gone} in the release that adds ${labelOf(one.thing)}`,
@@ -53,18 +50,34 @@ const used: ReadonlySet<string> = new Set([
   'type',
   'sequence',
 ])
-type Effects = readonly { readonly effect: ReturnType<typeof effectsOf>[number] }[]
 
-/** Takes away what code of the release before may use. */
-function isContract({ thing: it }: Drop, effects: Effects, scene: Scene): boolean {
-  const again = effects.some(({ effect }) => effect.act === 'make' && isSame(effect.thing, it))
-  return used.has(it.kind) && !again && !isNew(scene, it) && !isNew(scene, thing('table', ownerOf(it)))
+interface Makes {
+  /** What they make, as `keyOf` names it. */
+  readonly made: ReadonlySet<string>
+  /** The first that code of this release may use. */
+  readonly one: Make | undefined
+  /** The statement of which it was said. */
+  readonly said: { statement?: Statement }
 }
 
-/** Brings what code of this release may use: the outermost thing, and not what is only made to be dropped. */
-const isExpand = ({ thing: it }: Make, drops: readonly { readonly effect: Drop }[]) =>
-  used.has(it.kind) && !drops.some(({ effect }) => isSame(effect.thing, it))
+/** Asked for each statement of a release, and the same for all of them. */
+const known = new WeakMap<readonly Statement[], Makes>()
 
-const isSame = (a: Thing, b: Thing) => a.kind === b.kind && bare(a.name) === bare(b.name)
+function makesOf(beside: readonly Statement[]): Makes {
+  const before = known.get(beside)
+  if (before !== undefined) return before
+  const makes = beside.flatMap((each) => effectsOf(each).filter((effect) => effect.act === 'make'))
+  const made = new Set(makes.map(({ thing: it }) => keyOf(it)))
+  const one = makes.find(({ thing: it }) => used.has(it.kind))
+  const makesHere = { made, one, said: {} }
+  known.set(beside, makesHere)
+  return makesHere
+}
+
+/** Takes away what code of the release before may use. */
+const isContract = ({ thing: it }: Drop, made: ReadonlySet<string>, scene: Scene): boolean =>
+  used.has(it.kind) && !made.has(keyOf(it)) && !isNew(scene, it) && !isNew(scene, thing('table', ownerOf(it)))
+
+const keyOf = ({ kind, name }: Thing) => `${kind} ${bare(name)}`
 const bare = (name: string) => name.replace(/\(.*$/, '')
 const ownerOf = ({ name }: Thing) => name.split('.').slice(0, -1).join('.')

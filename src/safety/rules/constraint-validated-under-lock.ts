@@ -1,5 +1,6 @@
 import { type Action, tableActions } from '../../sql/actions.ts'
 import { ident } from '../../sql/names.ts'
+import type { Statement } from '../../sql/statement.ts'
 import { found, type Rule } from '../rule.ts'
 import { isInUse } from '../scene.ts'
 
@@ -13,7 +14,7 @@ export const constraintValidatedUnderLock: Rule = {
     const own = tableActions(statement)
     return own
       .filter(({ cmd, table }) => cmd.subtype === 'AT_ValidateConstraint' && isInUse(scene, table))
-      .filter(({ table }) => [...scene.before.flatMap(tableActions), ...own].some((each) => locks(each, table)))
+      .filter(({ table }) => lockedBefore(scene.before).has(table) || own.some((each) => locks(each, table)))
       .map(({ table, cmd, at }) =>
         found(
           `validates ${cmd.name} in the transaction that has ${table} locked, so that nobody can write to it until every row is checked`,
@@ -43,3 +44,18 @@ export const constraintValidatedUnderLock: Rule = {
 }
 
 const locks = ({ table, cmd }: Action, other: string) => table === other && cmd.subtype !== 'AT_ValidateConstraint'
+
+/** Kept with the list of a transaction's statements, which grows: each is looked at once. */
+const locked = new WeakMap<readonly Statement[], { readonly tables: Set<string>; count: number }>()
+
+function lockedBefore(before: readonly Statement[]): ReadonlySet<string> {
+  const state = locked.get(before) ?? { tables: new Set<string>(), count: 0 }
+  locked.set(before, state)
+  for (; state.count < before.length; state.count++) {
+    const statement = before[state.count]
+    for (const { table, cmd } of statement === undefined ? [] : tableActions(statement)) {
+      if (cmd.subtype !== 'AT_ValidateConstraint') state.tables.add(table)
+    }
+  }
+  return state.tables
+}

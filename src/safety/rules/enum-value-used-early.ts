@@ -50,14 +50,22 @@ interface Added {
   readonly text: string
 }
 
-const addedBefore = (scene: Scene): Added[] =>
-  scene.before.flatMap(({ node, text }) => {
-    if (node === undefined || !('AlterEnumStmt' in node) || node.AlterEnumStmt.oldVal !== undefined) return []
+/** Kept with the list of a transaction's statements, which grows: each is looked at once. */
+const added = new WeakMap<readonly Statement[], { readonly values: Added[]; count: number }>()
+
+function addedBefore(scene: Scene): readonly Added[] {
+  const { before } = scene
+  const state = added.get(before) ?? { values: [], count: 0 }
+  added.set(before, state)
+  for (; state.count < before.length; state.count++) {
+    const { node, text } = before[state.count] ?? {}
+    if (node === undefined || !('AlterEnumStmt' in node) || node.AlterEnumStmt.oldVal !== undefined) continue
     const type = listName(node.AlterEnumStmt.typeName)
-    return isNew(scene, thing('type', type))
-      ? []
-      : [{ value: node.AlterEnumStmt.newVal ?? '', type, text: oneLine(text) }]
-  })
+    if (isNew(scene, thing('type', type))) continue
+    state.values.push({ value: node.AlterEnumStmt.newVal ?? '', type, text: oneLine(text ?? '') })
+  }
+  return state.values
+}
 
 const hasString = (sql: string, value: string) => {
   const written = `'${value.replaceAll("'", "''")}'`

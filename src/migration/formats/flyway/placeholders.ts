@@ -50,8 +50,14 @@ export function replacePlaceholders(file: SourceFile, values: Values): Replaced 
 type Values = Readonly<Record<string, string>>
 
 /** As their owner wrote them; more than one is an error. */
-const keysOf = (name: string, values: Values) =>
-  Object.keys(values).filter((each) => each.toLowerCase() === name.toLowerCase())
+function keysOf(name: string, values: Values): readonly string[] {
+  const known = names.get(values) ?? Map.groupBy(Object.keys(values), (each) => each.toLowerCase())
+  names.set(values, known)
+  return known.get(name.toLowerCase()) ?? []
+}
+
+/** The same values are for every file of a set. */
+const names = new WeakMap<Values, ReadonlyMap<string, readonly string[]>>()
 
 const isGiven = (name: string, values: Values) => name.toLowerCase() === fileName || keysOf(name, values).length > 0
 

@@ -11,10 +11,18 @@ export function allowancesOf({ script, statements }: ReadScript): Map<Statement,
   const lines = script.text.split(/\r\n|\r|\n/)
   const isComment = (line: number) => /^\s*--/.test(lines[line - script.line] ?? '')
   const said = new Map<Statement, Allowed[]>()
+  // Both are in the order of the file, so that each comment is looked at once.
+  const above = { line: -1, top: -1, next: 0 }
   for (const statement of statements) {
-    let top = statement.line - 1
-    while (top >= script.line && isComment(top)) top--
-    const own = allowed.filter(({ line }) => line > top && line < statement.line)
+    if (statement.line !== above.line) {
+      above.line = statement.line
+      above.top = statement.line - 1
+      while (above.top >= script.line && isComment(above.top)) above.top--
+      while ((allowed[above.next]?.line ?? Number.POSITIVE_INFINITY) <= above.top) above.next++
+    }
+    const own: Allowed[] = []
+    for (let at = above.next; (allowed[at]?.line ?? Number.POSITIVE_INFINITY) < statement.line; at++)
+      own.push(allowed[at] as Allowed)
     if (own.length > 0) said.set(statement, own)
   }
   return said

@@ -11,17 +11,29 @@ export interface ApiServer {
 }
 
 /** As much of a Kubernetes API server as the webhook asks for, on loopback, over TLS. */
-export async function startApiServer(files: Readonly<Record<string, string>>): Promise<ApiServer> {
+export async function startApiServer(
+  files: Readonly<Record<string, string>>,
+  /** What a ConfigMap of a namespace holds, where that is something else; each read of its metadata gives a new version. */
+  hostile: (namespace: string, name: string) => Readonly<Record<string, string>> | undefined = () => undefined,
+): Promise<ApiServer> {
   const { ca, cert, key } = await issueBundle({ names: ['localhost'], now: new Date() })
   const state = {
     secret: { metadata: { name: 'lockkeeper-tls', resourceVersion: '1' }, data: {} as Record<string, string> },
     caBundle: '',
+    versions: 2,
   }
   const namespaces = {
     kind: 'NamespaceList',
     apiVersion: 'v1',
     metadata: { resourceVersion: '1' },
-    items: [{ metadata: { name: 'shop', uid: 'n', labels: { 'lockkeeper.dev/admission': 'enabled' } } }],
+    items: ['shop', 'hostile'].map((name) => ({
+      metadata: {
+        name,
+        uid: name,
+        labels: { 'lockkeeper.dev/admission': 'enabled' },
+        annotations: annotationsOf(name),
+      },
+    })),
   }
   const configuration = () => ({
     webhooks: [
@@ -45,8 +57,11 @@ export async function startApiServer(files: Readonly<Record<string, string>>): P
     if (path.startsWith('/api/v1/namespaces/kube-system'))
       return send({ metadata: { name: 'kube-system', uid: CLUSTER } })
     if (path.includes('/configmaps/')) {
-      const metadata = { name: path.split('/').at(-1), uid: 'u', resourceVersion: '1' }
-      return send(request.headers.accept?.includes('PartialObjectMetadata') ? { metadata } : { metadata, data: files })
+      const [, namespace = '', name = ''] = /namespaces\/([^/]+)\/configmaps\/([^/?]+)/.exec(path) ?? []
+      const own = hostile(namespace, name)
+      const metadata = { name, uid: 'u', resourceVersion: own === undefined ? '1' : String(state.versions++) }
+      const onlyMetadata = request.headers.accept?.includes('PartialObjectMetadata')
+      return send(onlyMetadata ? { metadata } : { metadata, data: own ?? files })
     }
     if (path.includes('/secrets/')) {
       if (request.method === 'PUT') {
@@ -77,6 +92,9 @@ export async function startApiServer(files: Readonly<Record<string, string>>): P
     },
   }
 }
+
+const annotationsOf = (namespace: string) =>
+  namespace === 'hostile' ? { 'lockkeeper.dev/deny-findings': 'drop-loses-data' } : {}
 
 const kubeconfigFor = (server: string, ca: string) =>
   JSON.stringify({

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { benchApply } from './apply.ts'
+import { benchAttack } from './attack.ts'
 import { machine } from './figures.ts'
 import { benchLint } from './lint.ts'
 import { benchOnline } from './online.ts'
@@ -21,6 +22,7 @@ const benches: Readonly<Record<string, () => string[] | Promise<string[]>>> = {
   carried: benchCarried,
   rebuilt: benchRebuilt,
   many: benchMany,
+  attack: benchAttack,
   pod: benchPod,
   apply: benchApply,
   peers: benchPeers,

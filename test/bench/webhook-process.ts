@@ -12,7 +12,7 @@ import { peakOf, residentOf } from './process.ts'
 import { filesOf, type Subject } from './reviews.ts'
 
 const root = join(import.meta.dirname, '../..')
-const PORT = 18_443
+export const PORT = 18_443
 
 /** A webhook that runs as a process of its own. */
 export interface Running {
@@ -24,12 +24,18 @@ export interface Running {
   peak(): number
   resident(): number
   load(plan: Omit<LoadPlan, 'port'>): Promise<LoadResult>
+  /** It has not ended so far. */
+  alive(): boolean
 }
 
 /** The bundled webhook on loopback, started as its image starts it, before an API server that only answers what it asks. */
-export async function withWebhook<T>(subject: Subject, use: (webhook: Running) => Promise<T>): Promise<T> {
+export async function withWebhook<T>(
+  subject: Subject,
+  use: (webhook: Running) => Promise<T>,
+  hostile?: Parameters<typeof startApiServer>[1],
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'lockkeeper-bench-'))
-  const api = await startApiServer(filesOf(subject))
+  const api = await startApiServer(filesOf(subject), hostile)
   const kubeconfig = join(folder, 'kubeconfig')
   await writeFile(kubeconfig, api.kubeconfig)
   const { flags, environment } = await imageSettings()
@@ -85,7 +91,14 @@ async function withProcess<T>(
   try {
     await untilReady(child, handled)
     const ready = performance.now() - began
-    return await use({ ready, handled, peak: () => peakOf(child), resident: () => residentOf(child), load })
+    return await use({
+      ready,
+      handled,
+      peak: () => peakOf(child),
+      resident: () => residentOf(child),
+      load,
+      alive: () => child.exitCode === null && child.signalCode === null,
+    })
   } finally {
     const ended = once(child, 'exit')
     child.kill('SIGTERM')

@@ -17,6 +17,8 @@ export interface RunnerOptions {
   readonly token?: number
   readonly workload?: string
   readonly env?: Readonly<Record<string, string>>
+  /** The file that is run; default: the sources of the runner. */
+  readonly program?: string
   /** Called with the process as soon as it runs. */
   readonly started?: (child: ChildProcess) => void
 }
@@ -48,7 +50,7 @@ export async function runRunner(options: RunnerOptions): Promise<RunnerResult> {
       await mkdir(migrations)
       for (const [name, text] of Object.entries(options.files)) await writeFile(join(migrations, name), text)
     }
-    const child = spawn(process.execPath, [join(root, 'sidecar/main.ts')], {
+    const child = spawn(process.execPath, [options.program ?? join(root, 'sidecar/main.ts')], {
       env: {
         PATH: process.env.PATH,
         // Hundreds of runs load the same sources: what Node made of them is kept, which halves the time of a run.

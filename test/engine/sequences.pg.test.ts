@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { EmbeddedPostgres } from '../../src/prove/embedded-postgres.ts'
+import { majors, newest } from '../tools/majors.ts'
+import { query, startServer, withDatabase } from '../tools/postgres.ts'
+import { type Act, drawSequence } from '../tools/sequence/draw.ts'
+import { judgeQuiet, settle } from '../tools/sequence/judge.ts'
+import { Play } from '../tools/sequence/play.ts'
+
+/** So many on each major, as `npm run crash` wants them; else some on the newest and a few on each other. */
+const wanted = Number(process.env.LOCKKEEPER_SEQUENCES ?? 0)
+const sequencesOn = (major: number) => (wanted > 0 ? wanted : major === newest ? 16 : 4)
+/** Of the first sequence; each other has the next. What is drawn comes back with a seed, its moments only roughly. */
+const firstSeedOn = (major: number) =>
+  Number(process.env.LOCKKEEPER_SEED ?? major * 1_000_000 + (Date.now() % 1_000_000))
+/** Sequences at once. Most of their time is waiting. */
+const lanes = 6
+
+const root = join(import.meta.dirname, '../..')
+const folder = mkdtempSync(join(tmpdir(), 'lockkeeper-built-'))
+const program = join(folder, 'runner.js')
+
+beforeAll(() => {
+  // What ships, and it starts three times as fast as the sources.
+  const built = spawnSync(process.execPath, ['test/tools/build.ts', 'runner', '--outdir', folder], { cwd: root })
+  if (built.status !== 0) throw new Error(String(built.stderr))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe.each(majors)('random sequences on PostgreSQL %i', (major) => {
+  let server: EmbeddedPostgres
+  let stop: () => Promise<void>
+  beforeAll(async () => {
+    ;({ server, stop } = await startServer({ major, settings: ['track_commit_timestamp = on'] }))
+  })
+  afterAll(() => stop())
+
+  const count = sequencesOn(major)
+  test(`of rollouts, undos, late pods, kills and plants, ${count}, keep every promise`, {
+    timeout: 60_000 + count * 10_000,
+  }, async () => {
+    const began = Date.now()
+    const firstSeed = firstSeedOn(major)
+    let seed = firstSeed
+    let runs = 0
+    let violations = 0
+    const acts = new Map<Act['kind'], number>()
+    const lane = async () => {
+      while (seed < firstSeed + count) {
+        const sequence = drawSequence(seed++)
+        await withDatabase(server, async (database) => {
+          const play = new Play(sequence, database, program)
+          await play.perform()
+          const wrong = [...(await judgeQuiet(play, database)), ...(await settle(play, database))]
+          runs += play.pods.length
+          for (const { kind } of sequence.acts) acts.set(kind, (acts.get(kind) ?? 0) + 1)
+          if (wrong.length > 0) violations += 1
+          expect.soft(wrong, play.describe()).toEqual([])
+          await query(`${server.url}/postgres`, `drop database ${database.name} with (force)`)
+        })
+      }
+    }
+    await Promise.all(Array.from({ length: lanes }, lane))
+    const kinds = [...acts].map(([kind, of]) => `${kind} ${of}`).join(', ')
+    console.log(
+      `PostgreSQL ${major}: ${count} sequences, ${runs} runs (${kinds}), ${violations} violations, ` +
+        `${Math.round((Date.now() - began) / 1000)} s, LOCKKEEPER_SEED=${firstSeed}`,
+    )
+  })
+})

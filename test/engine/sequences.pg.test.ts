@@ -17,7 +17,7 @@ const sequencesOn = (major: number) => (wanted > 0 ? wanted : major === newest ?
 const firstSeedOn = (major: number) =>
   Number(process.env.LOCKKEEPER_SEED ?? major * 1_000_000 + (Date.now() % 1_000_000))
 /** Sequences at once. Most of their time is waiting. */
-const lanes = 6
+const lanes = 4
 
 const root = join(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'lockkeeper-built-'))

@@ -35,6 +35,8 @@ export type Act =
   /** Someone's trigger on the history, which swallows its rows; `pull` takes it away again. */
   | { readonly kind: 'plant' | 'pull' }
   | { readonly kind: 'wait'; readonly ms: number }
+  /** Until a script runs on the server, and so long after that. */
+  | { readonly kind: 'during'; readonly ms: number }
 
 export interface Sequence {
   readonly seed: number
@@ -78,16 +80,18 @@ export function drawSequence(seed: number): Sequence {
     const chance = next()
     if (chance < 0.36) {
       deploy(workload, targets[workload] === 0 ? 1 + below(2) : one([-2, -1, 0, 1, 1, 2, 3]))
-      if (next() < 0.5) {
-        acts.push({ kind: 'wait', ms: 60 + below(240) })
+      if (next() < 0.6) {
+        acts.push({ kind: 'during', ms: below(60) })
         deploy(workload, one([-1, -1, -2, 0]))
       }
     } else if (chance < 0.5) acts.push({ kind: 'pod', workload, which: next() })
     else if (chance < 0.62) acts.push({ kind: 'late', workload, which: next() })
     else if (chance < 0.76) acts.push({ kind: one(['kill', 'kill', 'stop', 'cut', 'cut']), which: next() })
     else if (chance < 0.82) acts.push({ kind: 'reader', ms: 100 + below(300) })
-    else if (chance < 0.86) acts.push({ kind: 'plant' }, { kind: 'wait', ms: below(150) }, { kind: 'pull' })
-    else acts.push({ kind: 'wait', ms: below(200) })
+    else if (chance < 0.92) {
+      const first: Act[] = next() < 0.7 ? [{ kind: 'during', ms: 0 }] : []
+      acts.push(...first, { kind: 'plant' }, { kind: 'wait', ms: 50 + below(300) }, { kind: 'pull' })
+    } else acts.push({ kind: 'wait', ms: below(200) })
   }
   return { seed, versions, acts }
 }

@@ -102,6 +102,7 @@ export class Play {
       this.intents[workload].push(act.intent)
       this.start(act.intent)
     } else if (act.kind === 'wait') await sleep(act.ms)
+    else if (act.kind === 'during') await this.#during(act.ms)
     else if (act.kind === 'reader') this.#readers.push(this.#read(act.ms))
     else if ('workload' in act) this.#pod(act)
     else if ('which' in act) await this.#strike(act)
@@ -125,6 +126,18 @@ export class Play {
       await this.#database.sql(`select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and application_name like 'lockkeeper%' order by pid desc limit 1`)
     }
+  }
+
+  /** Runs start slowly on a busy machine: this waits for a script, up to two seconds, and not for a time. */
+  async #during(ms: number): Promise<void> {
+    for (let tries = 0; tries < 100; tries++) {
+      const running = await this.#database.sql(`select from pg_stat_activity where datname = current_database()
+        and application_name like 'lockkeeper%' and state = 'active' and query ~ 'pg_sleep|CONCURRENTLY'`)
+      if (running.length > 0) break
+      if (this.pods.every(({ ended }) => ended !== undefined)) break
+      await sleep(20)
+    }
+    await sleep(ms)
   }
 
   async #end(workload: WorkloadName): Promise<void> {

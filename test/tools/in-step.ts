@@ -37,7 +37,7 @@ export const filesOf = (set: readonly Kind[], upTo: number): Files =>
 /** What the history and the catalog say, by version. */
 export interface Standing {
   readonly applied: readonly number[]
-  /** Begun statement by statement, and not finished, says the history. */
+  /** Begun statement by statement, and neither finished nor known to have left nothing, says the history. */
   readonly unfinished: readonly number[]
   /** Their table or valid index is there. */
   readonly whole: readonly number[]
@@ -50,7 +50,9 @@ export async function standingOf({ sql }: TestDatabase): Promise<Standing> {
   const history = there?.yes
     ? `(select json_agg(version::int order by version::int) from lockkeeper.migration) as applied,
        (select json_agg(distinct version::int) from lockkeeper.journal j where event = 'begun' and not exists (
-         select from lockkeeper.journal f where f.attempt = j.attempt and f.event in ('applied', 'reverted', 'resolved'))) as unfinished`
+         select from lockkeeper.journal f where f.attempt = j.attempt and f.event in ('applied', 'reverted', 'resolved')) and (
+         select bool_or(event = 'done') or count(*) filter (where event = 'started') > count(*) filter (where event in ('failed', 'retried'))
+         from lockkeeper.journal s where s.attempt = j.attempt)) as unfinished`
     : 'null as applied, null as unfinished'
   const [row] = await sql<Record<keyof Standing, number[] | null>>(`
     with made as (

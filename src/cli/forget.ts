@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { leftBy } from '../history/leaving.ts'
 import { journalRow } from '../history/write.ts'
 import { sanitize } from '../migration/sanitize.ts'
 import { identifier, literal } from '../postgres/sql.ts'
@@ -19,7 +20,7 @@ export async function forget(output: Output, options: ForgetOptions): Promise<nu
   }
   const request = requestOf(options, undefined)
   const conditions = [
-    ...(workload === undefined ? [] : [`workload = ${literal(workload)}`]),
+    ...(workload === undefined ? [] : [`(workload = ${literal(workload)} or ${leftBy('workload', workload)})`]),
     ...(cluster === undefined ? [] : [`cluster = ${literal(cluster)}`]),
   ]
   const rows = await withDatabase(options, async (session) => {

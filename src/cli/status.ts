@@ -67,13 +67,15 @@ export async function status(output: Output, options: DatabaseOptions, files: Mi
     })),
     lock: holder ?? null,
     writers: writers ?? null,
-    requirements: seen.requirements.map(({ cluster, workload, target, reached, lastSeen }) => ({
-      cluster,
-      workload,
-      target,
-      reached,
-      lastSeen,
-    })),
+    requirements: seen.requirements
+      .filter(({ left }) => !left)
+      .map(({ cluster, workload, target, reached, lastSeen }) => ({
+        cluster,
+        workload,
+        target,
+        reached,
+        lastSeen,
+      })),
   }
   output.document(document)
   output.print(`live     ${document.live ?? 'nothing'}`)

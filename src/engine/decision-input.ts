@@ -1,3 +1,4 @@
+import { leavingName } from '../history/leaving.ts'
 import { holds, type Requirement, type Seen } from '../history/read.ts'
 import { isTouched } from '../history/unfinished.ts'
 import type { DecisionInput } from '../migration/decide.ts'
@@ -8,9 +9,13 @@ import type { RunRequest } from '../migration/run-request.ts'
 import { compareVersions, highestVersion } from '../migration/version.ts'
 import type { KnownFloors } from './attempt.ts'
 
-/** The workload's own row among the requirements. */
-export const ownRequirement = ({ owner }: RunRequest, seen: Seen): Requirement | undefined =>
-  seen.requirements.find(({ cluster, workload }) => cluster === owner?.cluster && workload === owner.workload)
+/** The workload's own row among the requirements; of a pod whose workload has changed its set, the one left behind. */
+export const ownRequirement = ({ owner, set }: RunRequest, seen: Seen): Requirement | undefined => {
+  if (owner === undefined) return undefined
+  const named = (name: string) =>
+    seen.requirements.find(({ cluster, workload }) => cluster === owner.cluster && workload === name)
+  return named(owner.workload) ?? named(leavingName(owner.workload, set))
+}
 
 /** One snapshot as the decision table wants it. A person's `down` counts as a lowering of everything that is live. */
 export function decisionInput(
@@ -27,7 +32,7 @@ export function decisionInput(
   const others = request.lower?.force
     ? []
     : seen.requirements
-        .filter((row) => row !== own && !isJob(row))
+        .filter((row) => row !== own && !row.left && !isJob(row))
         .map((row) => ({
           cluster: row.cluster,
           workload: row.workload,

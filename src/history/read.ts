@@ -7,6 +7,7 @@ import { identifier, literal } from '../postgres/sql.ts'
 import { edited, ofShape } from './edited.ts'
 import { checkLayout } from './facts.ts'
 import { keptOf } from './kept.ts'
+import { isLeaving } from './leaving.ts'
 import { type Unfinished, unfinishedOf, unfinishedRows } from './unfinished.ts'
 import type { Kept } from './write.ts'
 
@@ -38,6 +39,8 @@ export interface Requirement {
   /** What older pods of it may still need, while the grace lasts: counts where there is no interval. */
   readonly lingering: string | null
   readonly lastSeen: string
+  /** Of a set that the workload has left: it holds nothing any more. */
+  readonly left: boolean
 }
 
 /** The columns of `requirement`; those that layout 1.1 brought are absent in earlier ones. */
@@ -165,6 +168,7 @@ function requirementOf(row: RequirementRow): Requirement {
     interval: intervalOf(row),
     lingering: row.over === false ? row.lingering : null,
     lastSeen: row.last_seen,
+    left: isLeaving(workload) && row.over === true,
   }
 }
 

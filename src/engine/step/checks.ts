@@ -1,4 +1,5 @@
 import { below, partsOf } from '../../history/interval.ts'
+import { hasLeft } from '../../history/leaving.ts'
 import { ownRow } from '../../history/requirement.ts'
 import type { RunRequest } from '../../migration/run-request.ts'
 import { stateOf } from '../../postgres/failure.ts'
@@ -72,6 +73,6 @@ export function blocker(
   if (floor === undefined || floor === '0') return []
   const others = owner && ` AND r.cluster = ${literal(owner.cluster)} AND r.workload <> ${literal(owner.workload)}`
   const found = `SELECT FROM ONLY ${identifier(historySchema)}.requirement r WHERE r."set" = ${literal(set)}${others ?? ''}
-      AND pg_catalog.split_part(r.workload, '/', 2) <> 'Job' AND ${partsOf('r.target')} < ${partsOf(literal(version))} AND ${below(floor)}`
+      AND pg_catalog.split_part(r.workload, '/', 2) <> 'Job' AND NOT ${hasLeft} AND ${partsOf('r.target')} < ${partsOf(literal(version))} AND ${below(floor)}`
   return [[`EXISTS (${found})`, BLOCKED]]
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/prove/embedded-postgres.ts'
-import { majors } from '../tools/majors.ts'
+import { ends } from '../tools/majors.ts'
 import { startServer, withDatabase } from '../tools/postgres.ts'
 import { digestFor, type Files, runRunner } from '../tools/runner.ts'
 
@@ -9,7 +9,7 @@ const both: Files = { ...oneWay, '1_x.down.sql': 'DROP TABLE a;\n' }
 const empty: Files = { ...oneWay, '1_x.down.sql': '-- nothing\n' }
 const later = { LOCKKEEPER_DIGEST: '-' }
 
-describe.each(majors)('what the runner checks itself on PostgreSQL %i', (major) => {
+describe.each(ends)('what the runner checks itself on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/prove/embedded-postgres.ts'
-import { majors } from '../tools/majors.ts'
+import { ends } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
 import { type Files, type RunnerOptions, runRunner } from '../tools/runner.ts'
 
@@ -31,7 +31,7 @@ const versions = ({ sql }: TestDatabase) =>
   ).then(([row]) => row?.all)
 const over = ({ sql }: TestDatabase) => sql('update lockkeeper.requirement set lingering_until = now()')
 
-describe.each(majors)('a workload that changes its set, on PostgreSQL %i', (major) => {
+describe.each(ends)('a workload that changes its set, on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/prove/embedded-postgres.ts'
-import { majors } from '../tools/majors.ts'
+import { ends } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
 import { type Files, type RunnerOptions, runRunner } from '../tools/runner.ts'
 
@@ -33,7 +33,7 @@ const row = ({ sql }: TestDatabase, workload = a.workload) =>
   sql(`select target, reached, low, high, strays, ready_token::int, interval_token = token as known
     from lockkeeper.requirement where workload = '${workload}'`).then(([first]) => first)
 
-describe.each(majors)('the releases of a workload that may serve, on PostgreSQL %i', (major) => {
+describe.each(ends)('the releases of a workload that may serve, on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {

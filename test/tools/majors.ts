@@ -14,6 +14,9 @@ export const newest = Math.max(...majors)
 
 const oldest = Math.min(...majors)
 
+/** The oldest and the newest of them: for promises that no major keeps in a way of its own. */
+export const ends: readonly number[] = [...new Set([oldest, newest])]
+
 /**
  * `test` on the oldest and the newest of them, and nothing on those between: for what waits for seconds, or never talks
  * to a server, and where a major can make no difference that its neighbours do not make.

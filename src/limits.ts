@@ -221,11 +221,11 @@ export const LIMITS = {
     'each is looked for among the others',
   ),
   parsedStatement: limit(
-    1024 * 1024,
+    256 * 1024,
     'characters',
     'one statement that is judged, rows to be inserted apart',
-    '`sql-too-long`: make several statements of it',
-    'the parser takes 150 times a statement',
+    '`sql-too-long`, which refuses where `deny-findings` names a code of the SQL: make several statements of it',
+    'the parser and the tree that it makes take 400 times a statement',
   ),
   placeholders: limit(
     1_000,

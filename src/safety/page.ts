@@ -56,13 +56,13 @@ A statement that PostgreSQL 18's parser does not accept, with line, column and t
 
 ### \`sql-too-long\`
 
-A statement of more than 1 MB is not given to the parser, rows to be inserted apart. Look at it yourself, or make several of it.
+A statement of more than 262,144 characters is not given to the parser, rows to be inserted apart. Look at it yourself, or make several of it.
 
 ### \`too-many-statements\`
 
 A script of more than 20,000 statements is judged up to there, rows to be inserted apart; an up script and its down script with more than 1,000 statements together are not matched. Make several migrations of it.
 
-\`sql-unjudged\` is said by the webhook, where the SQL of a source took longer to read than 2 s, or more memory than there is for it ([limits](limits.md)): run \`lockkeeper lint\` on the files, and make them fewer or smaller. Where \`deny-findings\` names a code of this page, the rollout is refused.`
+\`sql-unjudged\` is said by the webhook, where the SQL of a source took longer to read than 2 s, or more memory than there is for it, or where a statement is nested too deeply for the parser ([limits](limits.md)): run \`lockkeeper lint\` on the files, and make them fewer or smaller. Where \`deny-findings\` names a code of this page, the rollout is refused.`
 
 const wrong = ({ sets, migrations, findings, untrue }: Counted) =>
   `Over the ${sets} example sets of this repository, ${migrations} migrations in all formats, there are ${findings} findings; each was looked at by hand, and ${untrue} of them say what is not so. \`test/safety/golden/examples.golden.txt\` lists them by set, false ones marked. One set is of migrations that \`lockkeeper prove\` saw restored: nothing there may be said to be left behind or not put back.`

@@ -22,9 +22,11 @@ const flags = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']
 
 /**
  * Loads the parser (WASM, some 20 ms and 30 MB). Only this folder has it, and only what judges SQL loads this folder.
- * Throws where its WASM is not where the program was put.
+ * Throws where its WASM is not where the program was put. `spent` is told where a statement was too deep for its stack:
+ * it does not give back what it took (memory, some 100 times the statement, and its own stack), and after a few of them it
+ * can read nothing. It may throw, so that the statement has no answer.
  */
-export async function loadParser(): Promise<Parse> {
+export async function loadParser(spent: () => void = () => undefined): Promise<Parse> {
   for (const flag of flags) setFlagsFromString(flag)
   try {
     await loadModule()
@@ -32,15 +34,15 @@ export async function loadParser(): Promise<Parse> {
     const why = error instanceof Error ? error.message : String(error)
     throw new Error(`PostgreSQL's parser cannot be loaded: put libpg-query.wasm beside the program (${why})`)
   }
-  return parse
+  return (sql) => parse(sql, spent)
 }
 
-function parse(sql: string): readonly Node[] | Rejected {
+function parse(sql: string, spent: () => void): readonly Node[] | Rejected {
   try {
     return (parseSync(sql).stmts ?? []).flatMap(({ stmt }) => (stmt === undefined ? [] : [stmt]))
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    // A tree too deep for the parser's stack is a RangeError; the module is sound afterwards.
+    if (error instanceof RangeError || error.name === 'RuntimeError') spent()
     const position = hasSqlDetails(error) ? error.sqlDetails?.cursorPosition : undefined
     return { message: error.message, at: position === undefined ? undefined : offsetOf(sql, position) }
   }

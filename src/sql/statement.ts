@@ -122,6 +122,6 @@ const tooLong = ({ file }: Script, { line, text }: Place): Finding => ({
   severity: 'warning',
   file,
   line,
-  message: `${file} line ${line} begins a statement of ${Math.ceil(text.length / 1024 / 1024)} MB, too long to be judged`,
+  message: `${file} line ${line} begins a statement of ${text.length} characters, and at most ${MAX_PARSED} are judged`,
   fix: 'make several statements of it, or look at it yourself',
 })

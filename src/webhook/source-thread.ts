@@ -3,7 +3,7 @@ import type { PreparedSource } from '../migration/prepare-source.ts'
 import type { Answer, Question } from './source-worker.ts'
 
 export interface ThreadOptions {
-  /** Megabytes of the thread's heap: a statement takes 150 times its size while it is parsed. */
+  /** Megabytes of the thread's heap: a statement's tree takes 200 times its size. */
   readonly maxHeap: number
   /** UTF-16 units of SQL whose trees are kept from one source to the next. */
   readonly room: number
@@ -18,8 +18,8 @@ export class Late extends Error {}
 const START_MS = 10_000
 
 /**
- * A thread that reads sources, one at a time. It starts with the first, and again after one that was too much for it: for
- * its time, or for its memory.
+ * A thread that reads sources, one at a time. It starts with the first, and again after one that was too much for it (for
+ * its time, for its memory, or for the parser's stack).
  */
 export class SourceThread {
   readonly #options: ThreadOptions
@@ -39,7 +39,9 @@ export class SourceThread {
       await within(ready, START_MS)
       const answer = answerOf(worker)
       worker.postMessage(question, question.bodies.map(({ buffer }) => buffer) as ArrayBuffer[])
-      return await within(answer, ms)
+      const { prepared, spent } = await within(answer, ms)
+      if (spent) await this.close()
+      return prepared
     } catch (error) {
       this.#running = undefined
       void worker.terminate()
@@ -72,9 +74,9 @@ export class SourceThread {
 }
 
 /** The next that a thread says; rejects where it ends instead. */
-function answerOf(worker: Worker): Promise<PreparedSource> {
+function answerOf(worker: Worker): Promise<{ prepared: PreparedSource; spent: boolean }> {
   return new Promise((resolve, reject) => {
-    const say = (answer: Answer) => over(() => resolve('prepared' in answer ? answer.prepared : nothing))
+    const say = (answer: Answer) => over(() => resolve('prepared' in answer ? answer : nothing))
     const fail = (error: Error) => over(() => reject(error))
     const end = (code: number) => fail(new Error(`the thread ended (${code})`))
     const over = (then: () => void) => {
@@ -85,7 +87,7 @@ function answerOf(worker: Worker): Promise<PreparedSource> {
   })
 }
 
-const nothing: PreparedSource = { versions: [], immutable: false, read: { flaw: '', fix: '' } }
+const nothing = { prepared: { versions: [], immutable: false, read: { flaw: '', fix: '' } }, spent: false }
 
 async function within<T>(answer: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined

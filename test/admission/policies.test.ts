@@ -149,6 +149,14 @@ describe('deny-findings', () => {
         ),
     ],
   ]
+  test('refuses a statement too long to be judged where it names a code of the SQL, since anything may be in it', () => {
+    const long = { ...release(3), '3_x.up.sql': `DO $$ BEGIN ${'x'.repeat(256 * 1024)} DROP TABLE orders; END $$;` }
+    delete (long as Record<string, string>)[Object.keys(release(3)).find((name) => /^3_.*up/.test(name)) ?? '']
+    const arrival = (denied: string) => up({}, long)({ [key('deny-findings')]: denied })
+    expect(errors(arrival('rollback-empty')).join()).not.toContain('sql-too-long')
+    expect(errors(arrival('drop-loses-data')).join()).toContain('sql-too-long')
+  })
+
   test.each(listed)('turns the warning %s into a denial that names the policy, and no other', (code, arrival) => {
     const warned = arrival({})
     expect(warned.verdict.allowed, messageOf(warned)).toBe(true)

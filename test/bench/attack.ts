@@ -87,6 +87,16 @@ const attacks: readonly Attack[] = [
     holds: filesOf(1, () => `SELECT ${many(160_000, (i) => i % 10).join(' + ')}`),
     wave: asksOften(),
   },
+  {
+    name: 'statements of 262,000 characters, whose trees are the largest',
+    holds: filesOf(5, () => `SELECT *${',*'.repeat(130_990)}`),
+    wave: asksOften(),
+  },
+  {
+    name: 'statements too deep for the parser',
+    holds: filesOf(1, () => many(60, () => `SELECT 1${'+1'.repeat(60_000)};`).join('\n')),
+    wave: asksOften(),
+  },
   { name: '200 connections with full headers and one byte', wave: opens(200, () => `${headers(1000)}{`) },
   { name: '30 bodies of 600 KB that are announced and do not come', wave: opens(30, () => headers(600_000)) },
   {

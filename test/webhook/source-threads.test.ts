@@ -77,6 +77,24 @@ test('what needs more memory than there is is unjudged too', async () => {
   expect(said).toEqual([expect.stringContaining('more memory than there is')])
 })
 
+const terms = (n: number) => `SELECT 1${'+1'.repeat(n)};`
+
+test.each([
+  ['a sum', [terms(120_000)]],
+  ['several, and one that drops a table', [terms(60_000), terms(60_000), terms(60_000), 'DROP TABLE orders;']],
+  ['casts', [`SELECT a${'::a'.repeat(80_000)};`]],
+])(
+  'a statement that is too deep for the parser leaves its source unjudged, and the next one is judged: %s',
+  async (_, statements) => {
+    limited({ quickMs: 60_000, sourceMs: 60_000 })
+    const files = { '1_a.up.sql': statements.join('\n'), '1_a.down.sql': 'SELECT 1' }
+    for (const asker of ['hostile', 'other']) {
+      expect(codesOf(await ask(asker, files))).toEqual(['sql-unjudged'])
+      expect(codesOf(await ask('shop', release(3)))).toEqual([])
+    }
+  },
+)
+
 test('namespaces with slow sources wait for each other, and others go on', async () => {
   limited({ quickMs: 60_000 })
   const held = Promise.withResolvers<undefined>()

@@ -1,7 +1,8 @@
 import { beginHistory, createHistory, refuseSharedSchema } from '../history/create.ts'
 import { grantReaders, lackingReaders } from '../history/readers.ts'
+import { compareVersions } from '../migration/version.ts'
 import type { Attempt, Look } from './attempt.ts'
-
+import { refuseUnfit, waysBack } from './encoding.ts'
 import { move } from './migrate.ts'
 
 /** One piece of work under the lock; what it changed is seen at the next look. */
@@ -29,7 +30,12 @@ export async function act(attempt: Attempt, look: Look): Promise<void> {
   }
 }
 
-async function begin({ session, context, state }: Attempt, { mounted }: Look): Promise<void> {
+async function begin({ session, context, state, facts }: Attempt, { mounted }: Look): Promise<void> {
+  const { adoptAt } = context.request
+  const taken = mounted?.migrations.filter(
+    ({ kind, version }) => kind === 'versioned' && adoptAt !== undefined && compareVersions(version, adoptAt) <= 0,
+  )
+  await refuseUnfit(session, facts, (taken ?? []).map(waysBack))
   const adopted = await beginHistory(session, context.request, state.journal, mounted)
   for (const version of adopted) context.emit({ level: 'info', event: 'applied', version, message: 'adopted' })
 }

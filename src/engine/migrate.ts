@@ -1,12 +1,14 @@
 import { isTouched } from '../history/unfinished.ts'
 import { journalRow, replaceDown, replaceUp } from '../history/write.ts'
 import { SAFETY_CODES } from '../migration/finding.ts'
+import type { Migration } from '../migration/migration.ts'
 import { repeatableKey } from '../migration/repeatable.ts'
 import { withSqlFacts } from '../migration/sql-facts.ts'
+import { compareVersions } from '../migration/version.ts'
 import { RunFailure } from '../postgres/failure.ts'
 import { stepsUp } from './apply-steps.ts'
 import type { Attempt, Look } from './attempt.ts'
-
+import { refuseUnfit, waysBack } from './encoding.ts'
 import { sqlFactsOf } from './floors.ts'
 import {
   acceptedUps,
@@ -28,6 +30,7 @@ export async function move(attempt: Attempt, look: Look): Promise<void> {
   const versions = decision.kind === 'up' ? decision.steps : []
   refuseAgain(attempt, decision)
   const repeatables = decision.kind === 'down' ? [] : pendingRepeatables(request, look)
+  await refuseUnfit(attempt.session, attempt.facts, arriving(attempt, look, versions, repeatables))
   const unadmitted = await check(attempt, look, [...versions, ...repeatables.map(({ name }) => repeatableKey(name))])
   if (!unadmitted) await replaceScripts(attempt, look)
   const half = look.seen.unfinished.find(
@@ -40,6 +43,19 @@ export async function move(attempt: Attempt, look: Look): Promise<void> {
   await stepsUp(attempt, look, versions, repeatables)
   const [version] = decision.kind === 'down' ? decision.steps : []
   if (version !== undefined) await stepDown(attempt, look, version)
+}
+
+/** What is to run, and the ways back that are to be stored. */
+function arriving({ context }: Attempt, look: Look, versions: readonly string[], repeatables: readonly Migration[]) {
+  const { mounted, baseline } = look
+  const due = [...(baseline === undefined ? [] : [baseline]), ...(mounted?.migrations ?? [])].filter(
+    ({ kind, version }) => kind !== 'repeatable' && versions.includes(version),
+  )
+  const covered = (mounted?.migrations ?? []).filter(
+    ({ kind, version }) =>
+      kind === 'versioned' && baseline !== undefined && compareVersions(version, baseline.version) <= 0,
+  )
+  return [...due, ...repeatables, ...[...covered, ...correctedDowns(context.request, look)].map(waysBack)]
 }
 
 /** What this run did is to be done once more: the history did not keep it, and each time would move the deadline. */

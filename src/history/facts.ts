@@ -7,6 +7,8 @@ import { LAYOUT, TABLES } from './ddl.ts'
 export interface ServerFacts {
   readonly standby: boolean
   readonly database: string
+  /** Of the database, as the server names it. */
+  readonly encoding: string
   /** The role that logged in, and owns the history. */
   readonly login: string
   readonly deadlockTimeoutMs: number
@@ -39,7 +41,7 @@ export async function applyOwnSettings(session: Session): Promise<readonly strin
 /** Changes nothing of the session: behind a pooler it may be somebody else's. */
 export async function serverFacts(session: Session, schema: string): Promise<ServerFacts> {
   const [row] = await session.rows(`
-    select pg_is_in_recovery() standby, current_database() database, session_user::text login,
+    select pg_is_in_recovery() standby, current_database() database, current_setting('server_encoding') encoding, session_user::text login,
       (select setting::int from pg_settings where name = 'deadlock_timeout') deadlock_ms,
       exists (select from pg_namespace where nspname = ${literal(schema)}) has_schema,
       (select count(*)::int from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -50,6 +52,7 @@ export async function serverFacts(session: Session, schema: string): Promise<Ser
   return {
     standby: row?.standby === true,
     database: String(row?.database),
+    encoding: String(row?.encoding),
     login: String(row?.login),
     deadlockTimeoutMs: Number(row?.deadlock_ms),
     history: tables === TABLES.length ? 'complete' : tables > 0 ? 'partial' : row?.has_schema ? 'schema-only' : 'none',

@@ -6,6 +6,7 @@ import { highestVersion } from '../../migration/version.ts'
 import { RunFailure } from '../../postgres/failure.ts'
 import { isDatabaseError, type Session } from '../../postgres/session.ts'
 import type { Attempt } from '../attempt.ts'
+import { refuseUnfit, waysBack } from '../encoding.ts'
 import { refuseUnkeepable } from './keepable.ts'
 import { type ImportPlan, planImport } from './reading.ts'
 import { type Adoption, shown } from './tool.ts'
@@ -42,13 +43,18 @@ export async function prepare(
 }
 
 async function importRows(
-  { session, context, state }: Attempt,
+  { session, context, state, facts }: Attempt,
   { tool, table }: Adoption,
   { rows, warnings }: ImportPlan,
 ): Promise<void> {
   const { request, emit } = context
   const live = highestVersion(
     rows.flatMap(({ migration: { kind, version } }) => (kind === 'repeatable' ? [] : version)),
+  )
+  await refuseUnfit(
+    session,
+    facts,
+    rows.map(({ migration }) => waysBack(migration)),
   )
   const detail = `from ${tool.name}, ${shown(table)}`
   const statements = rows.flatMap(({ migration, past }) => [

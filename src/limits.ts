@@ -72,6 +72,27 @@ export const LIMITS = {
     'one that never had an answer is closed, of the address that has most of them; where all had one, the idlest',
     'an API server has some ten, and keeps them; a connection takes some 40 KB',
   ),
+  handshakesAtOnce: limit(
+    200,
+    '',
+    'TLS handshakes that one address begins at once',
+    'further ones begin one by one, see the next line',
+    'an API server has at most 200 changing requests under way (`--max-mutating-requests-inflight`), and may open a connection for each',
+  ),
+  handshakesPerSecond: limit(
+    50,
+    '',
+    'TLS handshakes that one address begins in a second, after those',
+    'a connection waits for its turn, unread; those of other addresses do not wait for it',
+    'a handshake takes a millisecond or two of the thread that answers reviews; an API server uses its connections again',
+  ),
+  waitingHandshakes: limit(
+    200,
+    '',
+    'connections of one address that wait for their handshake',
+    'further ones are closed at once',
+    'the last of them waits for 4 s, after which the API server gives up',
+  ),
   metricsConnections: limit(
     50,
     '',

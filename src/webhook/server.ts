@@ -7,6 +7,7 @@ import { createSecureContext } from 'node:tls'
 import express, { type Express } from 'express'
 import { LIMITS } from '../limits.ts'
 import { boundConnections } from './connections.ts'
+import { paceHandshakes } from './handshakes.ts'
 import type { Metrics } from './metrics.ts'
 
 /** A serving certificate, PEM. */
@@ -36,12 +37,21 @@ const CIPHERS = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':')
 
+type Bound =
+  | 'connections'
+  | 'handshakesAtOnce'
+  | 'handshakesPerSecond'
+  | 'waitingHandshakes'
+  | 'handshakeMs'
+  | 'headersMs'
+  | 'requestMs'
+
 export interface ServeOptions {
   readonly host?: string
   /** CA (PEM) that issues the certificates with which clients may show who they are; whether they must, the app says. */
   readonly clientCa?: string | undefined
   /** Bounds that a test makes smaller. */
-  readonly limits?: Partial<Record<'connections' | 'handshakeMs' | 'headersMs' | 'requestMs', number>>
+  readonly limits?: Partial<Record<Bound, number>>
 }
 
 /** HTTPS on TLS 1.2 and above. */
@@ -64,6 +74,11 @@ export async function serve(
     keepAliveTimeout: LIMITS.keepAliveMs.value,
   })
   boundConnections(server, most('connections'))
+  const endWaiting = paceHandshakes(server, {
+    atOnce: most('handshakesAtOnce'),
+    perSecond: most('handshakesPerSecond'),
+    waiting: most('waitingHandshakes'),
+  })
   const state = { draining: false }
   server.on('request', (request, response) => {
     if (state.draining) response.setHeader('Connection', 'close')
@@ -82,6 +97,7 @@ export async function serve(
       await sleep(ms)
       const closed = once(server, 'close')
       server.close()
+      endWaiting()
       server.closeIdleConnections()
       await closed
     },

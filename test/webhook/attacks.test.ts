@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { Agent, type RequestOptions, request } from 'node:https'
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { gzipSync } from 'node:zlib'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { type Bundle, issueBundle } from '../../certs/issue.ts'
 import { createApp } from '../../src/webhook/app.ts'
 import { createMetrics } from '../../src/webhook/metrics.ts'
@@ -153,6 +153,61 @@ test('where there are too many connections, those that never asked make room for
   expect(await ask(port, review, { agent })).toBe(200)
   expect(kept.destroyed).toBe(false)
   expect(await ask(port)).toBe(200)
+})
+
+/** Connections of another address, as soon as the server has all of them; those whose handshake is done, and those that are closed. */
+async function crowd(port: number, count: number) {
+  const done = new Set<TLSSocket>()
+  const sockets = Array.from({ length: count }, () => {
+    const where = { host: '127.0.0.1', port, localAddress: '127.0.0.2', ca: bundle.ca, servername: 'localhost' }
+    const socket = connect(where as ConnectionOptions)
+    socket.on('error', () => undefined).once('secureConnect', () => done.add(socket))
+    return socket
+  })
+  closing.unshift(() => sockets.map((socket) => socket.destroy()))
+  return { sockets, done }
+}
+
+test('an address that opens many connections gets so many handshakes at once, some wait, and the rest are closed', async () => {
+  const { port } = await webhook({ handshakesAtOnce: 5, handshakesPerSecond: 0.001, waitingHandshakes: 7 })
+  const { sockets, done } = await crowd(port, 30)
+  await vi.waitFor(() => {
+    expect(sockets.filter(({ closed }) => closed)).toHaveLength(30 - 5 - 7)
+    expect(done.size).toBe(5)
+  })
+  // Another address is asked on, over new connections and over one that is kept.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  closing.unshift(() => agent.destroy())
+  for (let i = 0; i < 4; i++) expect(await ask(port)).toBe(200)
+  for (let i = 0; i < 10; i++) expect(await ask(port, review, { agent })).toBe(200)
+  expect(done.size).toBe(5)
+  // Its own that are through go on too.
+  const [through] = done
+  through?.write(`${headersOf(review.length)}${review}`)
+  expect(String((await once(through as TLSSocket, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /)
+})
+
+test('connections that wait for their handshake have it in their turn, and lose nothing; those that go make room', async () => {
+  const { port } = await webhook({ handshakesAtOnce: 2, handshakesPerSecond: 200, waitingHandshakes: 20 })
+  const gone = Array.from({ length: 10 }, () => connectTcp({ host: '127.0.0.1', port }))
+  for (const socket of gone) socket.once('connect', () => socket.resetAndDestroy())
+  await Promise.all(gone.map(ended))
+  const { sockets, done } = await crowd(port, 20)
+  await vi.waitFor(() => expect(done.size).toBe(20))
+  const answers = sockets.map((socket) => once(socket, 'data').then(([data]) => String(data).slice(0, 12)))
+  for (const socket of sockets) socket.write(`${headersOf(review.length)}${review}`)
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(['HTTP/1.1 200']))
+})
+
+test('an address may begin as many at once again after a while', async () => {
+  const { port } = await webhook({ handshakesAtOnce: 3, handshakesPerSecond: 200, waitingHandshakes: 0 })
+  for (let round = 0; round < 3; round++) {
+    await vi.waitFor(async () => {
+      const { sockets, done } = await crowd(port, 3)
+      await vi.waitFor(() => expect(done.size + sockets.filter(({ closed }) => closed).length).toBe(3))
+      expect(done.size).toBe(3)
+    })
+  }
 })
 
 test('a body of nothing but brackets is refused before it is parsed', async () => {

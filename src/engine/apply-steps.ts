@@ -167,7 +167,10 @@ function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined
     more,
     script: up,
     around: aroundEach(look),
-    asks: [...fence(request), ...blocker(request, version, floored(migration, look.floors).floor)],
+    // What is half there is finished, whoever it stands in the way of by now.
+    asks: halfUp(look, version)
+      ? fence(request)
+      : [...fence(request), ...blocker(request, version, floored(migration, look.floors).floor)],
     get record() {
       return make().record
     },

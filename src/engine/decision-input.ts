@@ -70,6 +70,7 @@ export function decisionInput(
       })),
       ...half.map(({ version, floor, reversible }) => ({ version, floor, reversible, half: true as const })),
     ],
+    begun: begunBelow(request, seen, target),
     files: request.lower === undefined ? files?.map(floored) : seen.applied.map(({ version }) => ({ version })),
     others,
   }
@@ -85,6 +86,19 @@ const lasting = ({ applied, unfinished }: Seen, target: string) =>
       compareVersions(version, target) > 0 ||
       !unfinished.some((each) => each.direction === 'down' && each.version === version && isTouched(each)),
   )
+
+/** A person who goes down asks for no way up, so none is finished or taken back for it. */
+const begunBelow = ({ lower }: RunRequest, { applied, unfinished }: Seen, target: string) =>
+  unfinished
+    .filter(
+      (each) =>
+        isTouched(each) &&
+        repeatableName(each.version) === undefined &&
+        compareVersions(each.version, target) <= 0 &&
+        (each.direction === 'down' || lower === undefined) &&
+        applied.some(({ version }) => version === each.version) === (each.direction === 'down'),
+    )
+    .sort((a, b) => compareVersions(a.version, b.version))
 
 /** A version above the target that was begun and not finished binds the schema as if it were applied. */
 const halfApplied = ({ applied, unfinished }: Seen, target: string) =>

@@ -20,6 +20,13 @@ export interface DecisionInput {
     /** Begun statement by statement, and not finished: only versions above the target are given so. */
     readonly half?: true
   }[]
+  /** Versions at or below the target that were begun statement by statement and are not finished, in number order. */
+  readonly begun?: readonly {
+    readonly version: string
+    readonly direction: 'up' | 'down'
+    /** Of a way up: its way back is kept. */
+    readonly reversible: boolean
+  }[]
   /** The mounted migrations; undefined when no files are mounted: then the target in the history counts as all. */
   readonly files: readonly { readonly version: string; readonly floor?: string }[] | undefined
   /** The other workloads of the set. Another cluster's warn upwards and hold downwards. */
@@ -67,6 +74,7 @@ export interface Obstacle {
  * | missing up to target | above target | lowering | and                                     | answer                         |
  * |----------------------|--------------|----------|-----------------------------------------|--------------------------------|
  * | mode gate: as below where a row says start                                                 | else wait schema-behind        |
+ * | newest intent, and a version at or below the target was begun and is not finished         | finish it, or take it back     |
  * | some                 |              |          | own token older than the recorded       | refuse superseded              |
  * | some                 |              |          | one lies below an applied, not allowed  | refuse out-of-order            |
  * | some                 |              |          | one is known to break another workload  | wait breaks-workload           |
@@ -103,6 +111,8 @@ export function decide(input: DecisionInput): Decision {
 }
 
 function decideMigrate(input: DecisionInput): Decision {
+  const [half] = input.begun ?? []
+  if (half !== undefined && input.token >= input.recorded.token) return goOn(input, half)
   const missing = missingVersions(input)
   if (missing.length > 0) return goUp(input, missing)
   const above = input.applied.filter(({ version }) => compareVersions(version, input.target) > 0)
@@ -111,14 +121,35 @@ function decideMigrate(input: DecisionInput): Decision {
   const floor = floorOf(input.applied)
   const compatible = compareVersions(input.target, floor) >= 0
   const ahead = `the schema is at ${live}; release ${input.target} is not known to work above ${floor === live ? input.target : floor}`
-  const half = above.filter((each) => each.half === true).map(({ version }) => version)
-  const begun = half.map(
+  const unfinished = above.filter((each) => each.half === true).map(({ version }) => version)
+  const begun = unfinished.map(
     (version) => `version ${version} was begun and is not finished; a release that has it finishes it`,
   )
   const start: Decision = { kind: 'start', warnings: [...(compatible ? [] : [ahead]), ...begun] }
   if (input.onRollback === 'keep') return start
   if (isLowering(input)) return compatible && input.onRollback !== 'always' ? start : goDown(input, above, live)
   return knownToFail(input, above, live) ?? start
+}
+
+/**
+ * What was begun is there, whoever stands in its way by now: it is finished before anything else is asked. What the files
+ * do not have any more is taken back: it never was there as a whole, so no code counts on it.
+ */
+function goOn(
+  { files }: DecisionInput,
+  { version, direction, reversible }: NonNullable<DecisionInput['begun']>[number],
+): Decision {
+  if (direction === 'down' || files?.some((each) => each.version === version)) {
+    return { kind: 'up', steps: [version], warnings: [] }
+  }
+  if (files !== undefined && reversible) return { kind: 'down', steps: [version] }
+  const lack = files === undefined ? 'no mounted files say how it ends' : 'the files do not have it any more'
+  return {
+    kind: 'refuse',
+    code: 'in-doubt',
+    message: `version ${version} was begun statement by statement and is not finished, and ${lack}${reversible ? '' : '; it came without a down script'}`,
+    fix: `deploy files that have version ${version}, which finishes it; or, when what it did is taken back by hand: lockkeeper resolve ${version} --retry`,
+  }
 }
 
 /** Only the newest intent of a workload whose own runs went higher, before any pod of it was ready, lowers anything. */

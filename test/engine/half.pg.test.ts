@@ -196,6 +196,89 @@ describe.each(majors)('a step that runs statement by statement, half done, on Po
       ])
     }))
 
+  const third: Files = { '3_v.up.sql': 'CREATE TABLE v (id int);\n', '3_v.down.sql': 'DROP TABLE v;\n' }
+  const late = { LOCKKEEPER_OUT_OF_ORDER: 'true' }
+  /** Killed in the concurrent build, behind a statement that stays. */
+  const halfUp = async (database: TestDatabase, target: string, token: number, files: Files) => {
+    const busy = await writer(database)
+    const killed = await to(database, target, token, files, { env: late, ...kill(database, 'SIGKILL') })
+    expect(killed.signal).toBe('SIGKILL')
+    await busy.end()
+  }
+  const whole = second(`CREATE TABLE u (id int);\n${build}`, 'DROP INDEX CONCURRENTLY IF EXISTS i;\nDROP TABLE u;\n')
+  const tables = async ({ sql }: TestDatabase) =>
+    (await sql<{ name: string }>(`select tablename as name from pg_tables where schemaname = 'public' order by 1`)).map(
+      ({ name }) => name,
+    )
+
+  test('half up below what is applied it is finished, before anybody asks for its order', () =>
+    withDatabase(server, async (database) => {
+      await to(database, '3', 1, { ...table, ...third })
+      await halfUp(database, '3', 2, { ...whole, ...third })
+      const again = await to(database, '3', 3, { ...whole, ...third })
+      expect(again.code, again.output).toBe(0)
+      expect([await applied(database), await indexes(database)]).toEqual([['1', '2', '3'], ['i']])
+    }))
+
+  test('half up it is finished though it breaks a workload that came meanwhile', () =>
+    withDatabase(server, async (database) => {
+      await to(database, '1', 1, table)
+      const breaking = { ...whole, '2_x.up.sql': `-- lockkeeper: floor 2\n${whole['2_x.up.sql']}` }
+      await halfUp(database, '2', 2, breaking)
+      const neighbour = await to(database, '1', 1, table, { workload: 'shop/Deployment/b' })
+      expect(neighbour.code, neighbour.output).toBe(0)
+      const again = await to(database, '2', 3, breaking)
+      expect(again.code, again.output).toBe(0)
+      expect([await applied(database), await indexes(database)]).toEqual([['1', '2'], ['i']])
+    }))
+
+  test.each([
+    ['before the next one comes', [] as string[]],
+    ['though the next one is there', ['3']],
+  ])('half up and gone from the files it is taken back by the script that it brought along, %s', (_, before) =>
+    withDatabase(server, async (database) => {
+      await to(database, before[0] ?? '1', 1, { ...table, ...(before.length > 0 && third) })
+      await halfUp(database, before[0] ?? '2', 2, { ...whole, ...(before.length > 0 && third) })
+      const next = await to(database, '3', 3, { ...table, ...third })
+      expect(next.code, next.output).toBe(0)
+      expect(next.events).toContainEqual(expect.objectContaining({ event: 'reverted', version: '2' }))
+      expect([await applied(database), await indexes(database)]).toEqual([['1', '3'], []])
+      expect(await tables(database)).toEqual(['t', 'v'])
+    }),
+  )
+
+  test('half up, gone from the files, and without a way back it is never passed over', () =>
+    withDatabase(server, async (database) => {
+      const off = { LOCKKEEPER_ROLLBACK_POLICY: 'off' }
+      await to(database, '1', 1, table)
+      const { '2_x.down.sql': _, ...lost } = whole
+      const busy = await writer(database)
+      await to(database, '2', 2, lost, { env: off, ...kill(database, 'SIGKILL') })
+      await busy.end()
+      const refused = await to(database, '3', 3, { ...table, ...third })
+      expect(refused.termination, refused.output).toMatchObject({
+        code: 'in-doubt',
+        message: expect.stringContaining('version 2 was begun statement by statement and is not finished'),
+        fix: expect.stringMatching(/^deploy files that have version 2, .*resolve 2 --retry/),
+      })
+      expect(await applied(database)).toEqual(['1'])
+      const finished = await to(database, '3', 4, { ...lost, ...third }, { env: off })
+      expect(finished.code, finished.output).toBe(0)
+      expect(await applied(database)).toEqual(['1', '2', '3'])
+    }))
+
+  test('half down and gone from the files it is taken to its end before the next one comes', () =>
+    withDatabase(server, async (database) => {
+      const files = second(`${build}CREATE TABLE u (id int);\n`, 'DROP TABLE u;\nDROP INDEX CONCURRENTLY i;\n')
+      await to(database, '2', 1, files)
+      const busy = await writer(database)
+      await to(database, '1', 2, undefined, { env: always, ...kill(database, 'SIGKILL') })
+      await busy.end()
+      const next = await to(database, '3', 3, { ...table, ...third })
+      expect(next.code, next.output).toBe(0)
+      expect([await applied(database), await indexes(database)]).toEqual([['1', '3'], []])
+    }))
+
   test.each([
     [`CREATE TABLE u (id int);\n${build}`, '1 of 2 are done and stay'],
     ['ALTER TABLE t ADD a int;\nSELECT pg_sleep(60); -- create concurrently\n', 'nothing is half done'],

@@ -181,3 +181,46 @@ test('a workload stands at its lowest code that may serve, and never above what 
   expect(lowestOf({ target: '2', interval: { low: undefined, high: '0' } })).toBe('2')
   expect(lowestOf({ target: '2', interval: undefined })).toBe('2')
 })
+
+describe('a version that was begun statement by statement, at or below the target', () => {
+  const up = { version: '1', direction: 'up', reversible: true } as const
+  const down = { ...up, direction: 'down' } as const
+  const others = [
+    { cluster: 'a', workload: 'n/Deployment/b', target: '0', low: '0', holds: '3', sameCluster: true },
+  ] as const
+  const inTheWay = { applied: applied('2'), others, files: [{ version: '1', floor: '1' }, { version: '2' }] }
+  const finish = { kind: 'up', steps: ['1'], warnings: [] }
+
+  test.each<[string, Partial<DecisionInput>, unknown]>([
+    ['is finished before its order and its neighbours are asked for', { ...inTheWay, begun: [up] }, finish],
+    ['is taken to the end of its way down first', { ...inTheWay, begun: [down] }, finish],
+    ['is taken to the end of its way down without a file', { files: undefined, begun: [down] }, finish],
+    [
+      'is taken back where the files lack it',
+      { files: [{ version: '2' }], begun: [up] },
+      { kind: 'down', steps: ['1'] },
+    ],
+    [
+      'and without a way back is named',
+      { files: [{ version: '2' }], begun: [{ ...up, reversible: false }] },
+      expect.objectContaining({ kind: 'refuse', code: 'in-doubt' }),
+    ],
+    [
+      'is not taken back where no files say that it is gone',
+      { applied: applied('2'), files: undefined, begun: [up] },
+      expect.objectContaining({ kind: 'refuse', code: 'in-doubt' }),
+    ],
+    [
+      'is left to the newest intent by a late pod',
+      { token: 4, applied: applied('2'), files: undefined, begun: [up] },
+      { kind: 'start', warnings: [] },
+    ],
+    [
+      'is waited for by who moves nothing',
+      { mode: 'gate', applied: applied('2'), begun: [up] },
+      expect.objectContaining({ kind: 'wait', code: 'schema-behind' }),
+    ],
+  ])('%s', (_, more, answer) => {
+    expect(decide({ ...base, ...more })).toEqual(answer)
+  })
+})

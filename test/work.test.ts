@@ -1,5 +1,5 @@
-import { generateKeyPairSync } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
+import { generateKeyPairSync, Hash } from 'node:crypto'
+import { describe, expect, test, vi } from 'vitest'
 import { mutate } from '../src/admission/mutate.ts'
 import { validate } from '../src/admission/validate.ts'
 import { catalogueOf } from '../src/migration/catalogue.ts'
@@ -403,6 +403,20 @@ describe('an object: the work grows as the lists and maps in it do', () => {
       )
       return () => expect(verifyProof(proof, catalogue, publicKeyLine(publicKey))).toEqual([])
     }))
+})
+
+test('what runs before each version, with as many callbacks beside them: the bytes that are hashed', () => {
+  const hashed = (n: number) => {
+    const entries = many(n, (i) => ({ version: String(i + 1), up: 'a'.repeat(64) }))
+    const unversioned = many(n, (i) => ({ key: `C:afterMigrate ${i}`, up: 'b'.repeat(64) }))
+    const update = vi.spyOn(Hash.prototype, 'update')
+    expect(digestsBefore({ entries, unversioned }).size).toBe(n)
+    const bytes = update.mock.calls.reduce((sum, [text]) => sum + String(text).length, 0)
+    update.mockRestore()
+    return bytes
+  }
+  expect(hashed(100)).toBeGreaterThan(100 * 64)
+  expect(hashed(200)).toBeLessThan(AT_MOST * hashed(100))
 })
 
 test('statements of a down script that touch the history', () =>

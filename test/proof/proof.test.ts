@@ -346,6 +346,16 @@ describe('what runs before a version', () => {
   })
 })
 
+test('what runs before a version changes with each of many callbacks', () => {
+  const beside = Array.from({ length: 200 }, (_, i) => ({ key: `C:afterMigrate__${i}`, up: 'a'.repeat(64) }))
+  const before = (unversioned: typeof beside) =>
+    digestsBefore({ entries: catalogue.entries, unversioned }).get(catalogue.entries[0]?.version ?? '')
+  const changes = [0, 20, 199].map((i) => beside.with(i, { key: `C:afterMigrate__${i}`, up: 'b'.repeat(64) }))
+  const all = [beside, ...changes, beside.slice(1), beside.slice(0, 20), beside.slice(0, 21), [...beside].reverse()]
+  expect(new Set(all.map(before)).size).toBe(all.length)
+  expect(before([...beside, { key: 'R:view', up: 'c'.repeat(64) }])).toBe(before(beside))
+})
+
 describe('an earlier proof', () => {
   const entry = entriesOf(catalogue)[1] as ProofEntry
   const wanted = { postgres: 18, start: 'empty', compare: ['schema'] } as const

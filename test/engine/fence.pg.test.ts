@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/prove/embedded-postgres.ts'
-import { majors } from '../tools/majors.ts'
+import { ends } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
 import { type Files, type RunnerOptions, runRunner } from '../tools/runner.ts'
 
@@ -51,7 +51,7 @@ async function meanwhile<T>(database: TestDatabase, run: () => Promise<T>, act: 
   }
 }
 
-describe.each(majors)('what comes while a step runs, on PostgreSQL %i', (major) => {
+describe.each(ends)('what comes while a step runs, on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {

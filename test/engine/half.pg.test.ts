@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/prove/embedded-postgres.ts'
-import { majors } from '../tools/majors.ts'
+import { ends } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
 import { type Files, type RunnerOptions, runRunner } from '../tools/runner.ts'
 
@@ -45,7 +45,7 @@ async function waiting({ sql }: TestDatabase): Promise<void> {
   throw new Error('no statement ever waited')
 }
 
-describe.each(majors)('a step that runs statement by statement, half done, on PostgreSQL %i', (major) => {
+describe.each(ends)('a step that runs statement by statement, half done, on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
   let stop: () => Promise<void>
   beforeAll(async () => {

@@ -31,11 +31,18 @@ export const LIMITS = {
     'the API server stores objects of at most 3 MiB, and a review holds two of them',
   ),
   reviewValues: limit(
-    600_000,
+    300_000,
     '',
     'values (fields, items, lists, objects) in the body of one review',
     'answered with 413',
     'a body of 7 MiB that is all brackets would take 20 times its size in memory; two workloads of 3 MiB have fewer',
+  ),
+  annotations: limit(
+    256 * 1024,
+    'characters',
+    'annotations of a workload, and of its pod template, keys and values together',
+    'answered with 400',
+    'Kubernetes refuses more (`TotalAnnotationSizeLimitB`), but only after the mutating webhooks',
   ),
   heldBytes: limit(
     16 * MiB,

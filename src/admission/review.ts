@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { findKind, type Kind } from '../injection/kinds.ts'
-import { asWorkload, nameOf, templateElsewhere, type Workload } from '../injection/workload.ts'
+import { asWorkload, type Metadata, nameOf, templateElsewhere, type Workload } from '../injection/workload.ts'
+import { LIMITS } from '../limits.ts'
 import { isWellFormed } from './shape.ts'
 
 /** A request of the API server, as far as it is read. */
@@ -53,6 +54,9 @@ export function parseReview(body: unknown): ReviewRequest | { readonly problem: 
   const { group, version } = request.kind
   const kind = findKind(group, version, request.kind.kind)
   const workload = workloadIn(kind, request.object)
+  const old = workloadIn(kind, request.oldObject)
+  const problem = [workload, old].map((each) => each && tooManyAnnotations(each)).find((found) => found !== undefined)
+  if (problem !== undefined) return { problem }
   return {
     uid: request.uid,
     operation: request.operation,
@@ -64,7 +68,7 @@ export function parseReview(body: unknown): ReviewRequest | { readonly problem: 
     object: request.object,
     oldObject: request.oldObject,
     workload,
-    old: workloadIn(kind, request.oldObject),
+    old,
     elsewhere: kind && templateElsewhere(kind, request.object),
   }
 }
@@ -73,3 +77,13 @@ function workloadIn(kind: Kind | undefined, object: unknown): Workload | undefin
   const workload = kind && asWorkload(kind, object)
   return workload !== undefined && isWellFormed(workload) ? workload : undefined
 }
+
+function tooManyAnnotations({ kind, metadata, spec }: Workload): string | undefined {
+  const most = LIMITS.annotations.value
+  const found = Math.max(charactersOf(metadata), charactersOf(spec.template.metadata ?? {}))
+  if (found <= most) return undefined
+  return `the annotations of ${kind} ${nameOf(metadata)} have ${found} characters together, and Kubernetes takes at most ${most}: remove some, or shorten them`
+}
+
+const charactersOf = ({ annotations }: Pick<Metadata, 'annotations'>): number =>
+  Object.entries(annotations ?? {}).reduce((sum, [key, value]) => sum + key.length + String(value).length, 0)

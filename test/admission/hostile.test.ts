@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { plain } from '../../src/admission/plain.ts'
 import { CONFIG, INTENT, POLICY } from '../../src/contract.ts'
-import { gone, shop, source } from '../tools/admission.ts'
+import { deployment, gone, requestOf, shop, source } from '../tools/admission.ts'
 import { release } from '../tools/example-files.ts'
 import { type Arrived, arrive } from './recorded/api-server.ts'
 import { applyClientSide, setSpec } from './recorded/clients.ts'
 import { change, kinds, type Manifest, manifest, ours, statusOf, templateOf } from './recorded/objects.ts'
 
-const MAX_ANNOTATIONS = 256 * 1024
+/** What Kubernetes takes in all; kubectl's copy of the object (last-applied-configuration) holds a text once more. */
+const MAX_ANNOTATIONS = 120 * 1024
 const v = (version: number, annotations: Record<string, string> = {}) =>
   manifest('Deployment', version, { annotations })
 const world = (version: 0 | 1 | 2 | 3, now = 9000) => ({ source: source(release(version)), now })
@@ -30,9 +31,9 @@ const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]|\p{Cs}/u
 const messageOf = ({ verdict }: Arrived) => (verdict.allowed ? '' : verdict.message)
 
 const texts: [what: string, text: string][] = [
-  ['256 KB', 'x'.repeat(MAX_ANNOTATIONS)],
-  ['256 KB of commas', ','.repeat(MAX_ANNOTATIONS)],
-  ['256 KB of codes', 'a,'.repeat(MAX_ANNOTATIONS / 2)],
+  ['120 KB', 'x'.repeat(MAX_ANNOTATIONS)],
+  ['120 KB of commas', ','.repeat(MAX_ANNOTATIONS)],
+  ['120 KB of codes', 'a,'.repeat(MAX_ANNOTATIONS / 2)],
   ['control characters', 'a\u0000\u001b[2J\r\n\u0085No pod was changed.\u009b'],
   ['other directions and lines', '\u202eabc\u2066\u2028schema version\u2029'],
   ['halves of characters', '\ud800 \udfff 😀'.repeat(50)],
@@ -40,6 +41,27 @@ const texts: [what: string, text: string][] = [
   ['nothing', ''],
   ['a prototype', '__proto__'],
 ]
+
+describe('annotations that Kubernetes would refuse, but only after us, are refused before they are looked at', () => {
+  const many = Object.fromEntries(Array.from({ length: 15_000 }, (_, i) => [`lockkeeper.dev/a${i}`, 'x']))
+  const large = { 'example.com/x': 'x'.repeat(256 * 1024) }
+  test.each([
+    ['many', many],
+    ['large', large],
+  ])('%s', (_, annotations) => {
+    const [onObject, onTemplate] = [deployment(annotations), deployment()]
+    onTemplate.spec.template.metadata.annotations = annotations
+    const said =
+      /^the annotations of Deployment orders have \d+ characters together, and Kubernetes takes at most 262144: /
+    for (const object of [onObject, onTemplate]) {
+      expect(() => requestOf(object, undefined)).toThrow(said)
+      expect(() => requestOf(deployment(), object)).toThrow(said)
+    }
+  })
+
+  test('as many as Kubernetes takes are looked at', () =>
+    expect(requestOf(deployment({ 'example.com/x': 'x'.repeat(255 * 1024) }), undefined).workload).toBeDefined())
+})
 
 describe('any text in any annotation of ours', () => {
   test.each(texts)('on a workload ends in an answer that can be read: %s', (_, text) => {
@@ -182,7 +204,7 @@ describe('a status that somebody wrote over', () => {
     ['a negative token', '{"target":"2","digest":"-","token":-1,"intent":"a"}'],
     ['entries that are none', '{"target":"2","digest":"-","token":1,"intent":"a","floor":7,"entries":{"x":{},"2":5}}'],
     ['a prototype', '{"__proto__":{"target":"2"},"constructor":1}'],
-    ['256 KB', `"${'x'.repeat(MAX_ANNOTATIONS)}"`],
+    ['120 KB', `"${'x'.repeat(MAX_ANNOTATIONS)}"`],
   ]
   const written = (object: Manifest, text: string) =>
     change(object, (copy) => {

@@ -25,7 +25,7 @@ SET row_security = off;
 `
 
 /** What a script leaves in its session. */
-const leaks: readonly (readonly [what: string, script: string])[] = [
+const leaks: readonly (readonly [what: string, script: string, before?: string])[] = [
   ['a role', 'SET ROLE pg_monitor;\n'],
   ['a session authorization', 'SET SESSION AUTHORIZATION pg_monitor;\n'],
   ['a search_path', 'SET search_path = nowhere;\n'],
@@ -37,8 +37,8 @@ const manners = [
   ['statement by statement', '-- lockkeeper: no-transaction\n'],
 ] as const
 
-/** Read-only transactions record nothing, so this one leaks only where a whole script is one transaction. */
-const beginning = ['how transactions begin', 'SET default_transaction_read_only = on;\n'] as const
+/** Read-only transactions record nothing, and only in a transaction of its own does a script say it of later ones. */
+const beginning = ['how transactions begin', 'SET default_transaction_read_only = on;\nCOMMIT;\n', 'BEGIN;\n'] as const
 
 /** The first leaves something; the second, with accents in name and text, says what it finds. */
 const leaving = (script: string, manner: string): Files => ({
@@ -62,10 +62,10 @@ describe.each(ends)('scripts that meddle, on PostgreSQL %i', (major) => {
   const always = { LOCKKEEPER_ON_ROLLBACK: 'always' }
 
   for (const [how, manner] of manners) {
-    for (const [what, script] of manner === '' ? [...leaks, beginning] : leaks) {
+    for (const [what, script, before = manner] of manner === '' ? [...leaks, beginning] : leaks) {
       test(`${what} that a script sets, ${how}, does not reach the next, up or down`, () =>
         withDatabase(server, async ({ url, sql }) => {
-          const files = leaving(script, manner)
+          const files = leaving(script, before)
           const up = await runRunner({ url, target: '2', files, env: always })
           expect(up.code, up.output).toBe(0)
           expect(await sql('select * from public.b')).toEqual([

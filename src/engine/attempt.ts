@@ -48,6 +48,8 @@ export interface RunState {
   readonly patience: Patience
   readonly journal: Journal
   readonly steps: StepReport[]
+  /** So many of them came before the connection was lost last: a server that crashed may have forgotten them. */
+  stepsBeforeLoss: number
   from: string | null | undefined
   /** How often the connection was lost while a version's step ran. */
   readonly broken: Map<string, number>

@@ -58,10 +58,14 @@ function arriving({ context }: Attempt, look: Look, versions: readonly string[],
   return [...due, ...repeatables, ...[...covered, ...correctedDowns(context.request, look)].map(waysBack)]
 }
 
-/** What this run did is to be done once more: the history did not keep it, and each time would move the deadline. */
+/**
+ * What this run did is to be done once more: the history did not keep it, and each time would move the deadline. A server
+ * that crashed loses the last steps whole, since they are committed asynchronously: those are done again.
+ */
 function refuseAgain({ state }: Attempt, decision: Look['decision']): void {
   if (decision.kind !== 'up' && decision.kind !== 'down') return
-  const last = (version: string) => state.steps.findLast((step) => step.version === version)?.direction
+  const done = state.steps.slice(state.stepsBeforeLoss)
+  const last = (version: string) => done.findLast((step) => step.version === version)?.direction
   const version = decision.steps.find((each) => last(each) === decision.kind)
   if (version === undefined) return
   throw new RunFailure(

@@ -19,6 +19,7 @@ export async function run(given: RunContext, first?: Session): Promise<RunReport
     patience: new Patience(given.request.deadlineMs, given.emit, given.signal),
     journal: { run: randomUUID(), n: 0 },
     steps: [],
+    stepsBeforeLoss: 0,
     broken: new Map(),
     from: undefined,
     pid: undefined,
@@ -43,6 +44,7 @@ export async function run(given: RunContext, first?: Session): Promise<RunReport
         if (given.signal?.aborted && state.halfway !== undefined) throw new Stopped(state.halfway)
         const passing = lockedOut(error, context.request.historySchema) ?? error
         if (!(passing instanceof Interruption)) throw passing
+        state.stepsBeforeLoss = state.steps.length
         if (context.request.failFast && state.pid === undefined) throw passing.lasting
         await state.patience.interrupted(passing, attempt, startedAt)
       }

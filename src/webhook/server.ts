@@ -9,6 +9,7 @@ import { LIMITS } from '../limits.ts'
 import { boundConnections } from './connections.ts'
 import { paceHandshakes } from './handshakes.ts'
 import type { Metrics } from './metrics.ts'
+import { endSlowSenders } from './slow-senders.ts'
 
 /** A serving certificate, PEM. */
 export interface Pair {
@@ -45,6 +46,7 @@ type Bound =
   | 'handshakeMs'
   | 'headersMs'
   | 'requestMs'
+  | 'keepAliveMs'
 
 export interface ServeOptions {
   readonly host?: string
@@ -68,11 +70,13 @@ export async function serve(
     ...context(pair),
     ...(clientCa !== undefined && { requestCert: true, rejectUnauthorized: false }),
     handshakeTimeout: most('handshakeMs'),
-    headersTimeout: most('headersMs'),
-    requestTimeout: most('requestMs'),
-    connectionsCheckingInterval: Math.min(1_000, most('headersMs')),
-    keepAliveTimeout: LIMITS.keepAliveMs.value,
+    // Of a connection on which nothing came yet; the others are ended below.
+    headersTimeout: most('keepAliveMs'),
+    requestTimeout: most('keepAliveMs'),
+    connectionsCheckingInterval: Math.min(1_000, most('keepAliveMs')),
+    keepAliveTimeout: most('keepAliveMs'),
   })
+  endSlowSenders(server, { headersMs: most('headersMs'), requestMs: most('requestMs') })
   boundConnections(server, most('connections'))
   const endWaiting = paceHandshakes(server, {
     atOnce: most('handshakesAtOnce'),

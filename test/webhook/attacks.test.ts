@@ -132,13 +132,28 @@ test('a body that does not come in time is answered with 408, and its connection
   await ended(socket)
 })
 
-test('a connection that asks for nothing is closed: without a handshake, without a request, with half of the headers', async () => {
-  const { port } = await webhook({ handshakeMs: 100, headersMs: 100, requestMs: 100 })
+test('a connection without a handshake, or with half of the headers, is closed', async () => {
+  const { port } = await webhook({ handshakeMs: 100, headersMs: 100 })
   const silent = connectTcp({ host: '127.0.0.1', port })
-  const [idle, half] = (await open(port, 2)) as [TLSSocket, TLSSocket]
+  const [half] = (await open(port, 1)) as [TLSSocket]
   half.write('POST /mutate HTTP/1.1\r\nHost: x\r\n')
-  await Promise.all([silent, idle, half].map(ended))
+  await Promise.all([silent, half].map(ended))
   expect(await ask(port)).toBe(200)
+})
+
+test('a connection that never asked is closed as late as one that is idle', async () => {
+  const { port } = await webhook({ keepAliveMs: 300 })
+  const [idle] = (await open(port, 1)) as [TLSSocket]
+  await ended(idle)
+})
+
+test('a connection that was opened ahead is there when it is used, as API servers expect', async () => {
+  const { port } = await webhook({ handshakeMs: 100, headersMs: 100, requestMs: 100 })
+  const [socket] = (await open(port, 1)) as [TLSSocket]
+  await new Promise((resolve) => setTimeout(resolve, 1300))
+  socket.write(Buffer.concat([Buffer.from(headersOf(review.length)), review]))
+  const [answer] = await once(socket, 'data')
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /)
 })
 
 test('where there are too many connections, those that never asked make room for those that do', async () => {

@@ -87,10 +87,18 @@ export function drawSequence(seed: number): Sequence {
     } else if (chance < 0.5) acts.push({ kind: 'pod', workload, which: next() })
     else if (chance < 0.62) acts.push({ kind: 'late', workload, which: next() })
     else if (chance < 0.76) acts.push({ kind: one(['kill', 'kill', 'stop', 'cut', 'cut']), which: next() })
-    else if (chance < 0.82) acts.push({ kind: 'reader', ms: 100 + below(300) })
+    else if (chance < 0.79 && names.length > 1) {
+      // A neighbour gets ready during a step.
+      deploy(workload, one([1, 2]))
+      acts.push({ kind: 'during', ms: 0 })
+      deploy(workload === 'a' ? 'b' : 'a', one([-1, 0, 0]))
+    } else if (chance < 0.83) acts.push({ kind: 'reader', ms: 100 + below(300) })
     else if (chance < 0.92) {
-      const first: Act[] = next() < 0.7 ? [{ kind: 'during', ms: 0 }] : []
-      acts.push(...first, { kind: 'plant' }, { kind: 'wait', ms: 50 + below(300) }, { kind: 'pull' })
+      if (next() < 0.8) {
+        deploy(workload, one([1, 2]))
+        acts.push({ kind: 'during', ms: 0 })
+      }
+      acts.push({ kind: 'plant' }, { kind: 'wait', ms: 50 + below(300) }, { kind: 'pull' })
     } else acts.push({ kind: 'wait', ms: below(200) })
   }
   return { seed, versions, acts }

@@ -13,9 +13,12 @@ import { Play } from '../tools/sequence/play.ts'
 /** So many on each major, as `npm run crash` wants them; else some on the newest and a few on each other. */
 const wanted = Number(process.env.LOCKKEEPER_SEQUENCES ?? 0)
 const sequencesOn = (major: number) => (wanted > 0 ? wanted : major === newest ? 16 : 4)
-/** Of the first sequence; each other has the next. What is drawn comes back with a seed, its moments only roughly. */
+/**
+ * Of the first sequence; each other has the next. What is drawn comes back with a seed, its moments only roughly. The long
+ * form draws others each time.
+ */
 const firstSeedOn = (major: number) =>
-  Number(process.env.LOCKKEEPER_SEED ?? major * 1_000_000 + (Date.now() % 1_000_000))
+  Number(process.env.LOCKKEEPER_SEED ?? major * 1_000_000 + (wanted > 0 ? Date.now() % 1_000_000 : 0))
 /** Sequences at once. Most of their time is waiting. */
 const lanes = 4
 

@@ -7,8 +7,9 @@ import type { EmbeddedPostgres } from '../../src/prove/embedded-postgres.ts'
 import { majors, newest } from '../tools/majors.ts'
 import { query, startServer, withDatabase } from '../tools/postgres.ts'
 import { type Act, drawSequence } from '../tools/sequence/draw.ts'
-import { judgeQuiet, settle } from '../tools/sequence/judge.ts'
+import { judgeQuiet } from '../tools/sequence/judge.ts'
 import { Play } from '../tools/sequence/play.ts'
+import { settle } from '../tools/sequence/settle.ts'
 
 /** So many on each major, as `npm run crash` wants them; else some on the newest and a few on each other. */
 const wanted = Number(process.env.LOCKKEEPER_SEQUENCES ?? 0)

@@ -9,11 +9,11 @@
  * Nothing of the folders is written anywhere else.
  */
 import { execFile } from 'node:child_process'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadMigrations } from '../../src/cli/migrations.ts'
 import { withPostgres } from '../../src/prove/embedded-postgres.ts'
+import { type Finding, type Proven, proven } from './folders/proven.ts'
 
 const program = join(import.meta.dirname, '../../src/cli/main.ts')
 
@@ -21,19 +21,6 @@ const program = join(import.meta.dirname, '../../src/cli/main.ts')
 const CLAIMS = ['leaves-behind', 'not-restored', 'drops-others', 'hides-nothing', 'order'].map(
   (each) => `rollback-${each}`,
 )
-
-interface Finding {
-  readonly code: string
-  readonly severity: string
-  readonly version?: string
-  readonly message: string
-}
-
-interface Proven {
-  readonly version: string
-  readonly result: string
-  readonly findings: readonly Finding[]
-}
 
 interface Answer {
   readonly code: number | null
@@ -53,14 +40,6 @@ async function linted(main: string, folder: string): Promise<Map<string | undefi
   const { stdout, stderr } = await run(main, ['lint', '-m', folder, '-o', 'json'])
   if (stdout === '') throw new Error(`${folder}: ${stderr}`)
   return Map.groupBy(JSON.parse(stdout) as Finding[], ({ version }) => version)
-}
-
-async function proven(folder: string, keep: string | undefined): Promise<readonly Proven[]> {
-  const file = keep === undefined ? undefined : join(keep, `${basename(folder)}.json`)
-  const kept = file === undefined ? undefined : await readFile(file, 'utf8').catch(() => undefined)
-  const text = kept ?? (await run(program, ['prove', '-q', '-m', folder, '-o', 'json'])).stdout
-  if (file !== undefined && kept === undefined) await writeFile(file, text)
-  return (JSON.parse(text) as { migrations: Proven[] }).migrations
 }
 
 /** All that can be reached up, then down as far as down scripts go, in a database of its own. */
@@ -85,7 +64,6 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { before: { type: 'string' }, keep: { type: 'string' } },
 })
-if (values.keep !== undefined) await mkdir(values.keep, { recursive: true })
 const rows: string[][] = [
   [
     'folder',

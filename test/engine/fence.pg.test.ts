@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/prove/embedded-postgres.ts'
+import { gate, meanwhile } from '../tools/gate.ts'
 import { ends } from '../tools/majors.ts'
 import { startServer, type TestDatabase, withDatabase } from '../tools/postgres.ts'
 import { type Files, type RunnerOptions, runRunner } from '../tools/runner.ts'
@@ -13,10 +13,6 @@ const two: Files = {
   '2_b.up.sql': 'create table b (id int);',
   '2_b.down.sql': 'drop table b;',
 }
-/** Holds the step open until the test lets it go on: its script waits for the lock of this key. */
-const gate = `select pg_advisory_xact_lock_shared(7, 7);`
-const waiting = `select from pg_locks where locktype = 'advisory' and classid = 7 and objid = 7 and not granted`
-
 const at = (database: TestDatabase, target: string, token: number, files: Files, more: Partial<RunnerOptions> = {}) =>
   runRunner({
     url: database.url,
@@ -34,22 +30,6 @@ const has = ({ sql }: TestDatabase, table: string, column: string) =>
   sql(`select from information_schema.columns where table_name = '${table}' and column_name = '${column}'`).then(
     (rows) => rows.length === 1,
   )
-
-/** Starts a run, waits until its step stands at the gate, does something else meanwhile, and lets the step go on. */
-async function meanwhile<T>(database: TestDatabase, run: () => Promise<T>, act: () => Promise<unknown>): Promise<T> {
-  const keeper = new Client({ connectionString: database.url })
-  await keeper.connect()
-  try {
-    await keeper.query('select pg_advisory_lock(7, 7)')
-    const running = run()
-    while ((await keeper.query(waiting)).rows.length === 0) await sleep(20)
-    await act()
-    await keeper.query('select pg_advisory_unlock(7, 7)')
-    return await running
-  } finally {
-    await keeper.end()
-  }
-}
 
 describe.each(ends)('what comes while a step runs, on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Detail, StatementState, Unfinished } from '../../history/unfinished.ts'
+import { type Detail, isTouched, type StatementState, type Unfinished } from '../../history/unfinished.ts'
 import { type Journal, type JournalEntry, journalRow, lockSet, raiseEpoch } from '../../history/write.ts'
 import { concurrentTarget } from '../../migration/concurrent.ts'
 import { type Unit, unitsOf } from '../../migration/units.ts'
@@ -24,9 +24,18 @@ export interface Trial {
   readonly facts?: Pick<Detail, 'floor' | 'reversible'>
   /** Statements for the transaction that begins the try. */
   readonly begun?: readonly string[]
-  /** Asked before the first statement. */
+  /** Asked before the first statement, and when it is done. */
   readonly wanted?: () => Promise<boolean>
 }
+
+/** A trial on its way. */
+interface Course extends Trial {
+  /** The journal shows that something of it may be there: whoever looks now sees that the schema is on its way. */
+  touched: boolean
+}
+
+/** What others wrote meanwhile took back the first statement: the run looks again. */
+class Unwanted extends Error {}
 
 /**
  * Runs a script that no transaction may be put around. A statement that may run in a transaction shares one with its
@@ -53,12 +62,22 @@ export async function runStatements(trial: Trial): Promise<'done' | 'changed'> {
   }
   if ((await applyStep(applier, begin, { ...(wanted && { wanted }) })) === 'changed') return 'changed'
   await giveSession(trial)
+  const course = {
+    ...trial,
+    touched: trial.attempt === undefined || (unfinished !== undefined && isTouched(unfinished)),
+  }
   const known = (unit: Unit) => unfinished?.statements.get(unit.n)
   let passed = units.filter((unit) => known(unit)?.state === 'done').length
   for (const unit of units) {
     const leaves = passed > 0 || (unit.kind !== 'plain' && unit.kind !== 'session')
     if (leaves) applier.halfway?.(partOf(step, passed, units.length))
-    await runUnit(trial, unit, known(unit))
+    try {
+      await runUnit(course, unit, known(unit))
+    } catch (error) {
+      if (!course.touched) applier.halfway?.(undefined)
+      if (error instanceof Unwanted) return 'changed'
+      throw error
+    }
     if (known(unit)?.state !== 'done') passed++
   }
   await applier.session.takeBack()
@@ -83,7 +102,24 @@ const nothing = ({ script }: Step) => ({ ...script, text: '' })
 /** Without the scripts around it, which are among its statements, and without what is asked at its beginning and end. */
 const alone = ({ around: _, asks: _asks, proof: _proof, ...step }: Step): Step => step
 
-async function runUnit(trial: Trial, unit: Unit, known: StatementState | undefined): Promise<void> {
+/**
+ * Between the transaction that begins a try and the first that leaves something, others see a schema that nothing was done
+ * to, and may start on it, or take over. So that one asks once more, and raises the epoch: they are seen by it, or see it.
+ */
+async function put(course: Course, step: Step): Promise<void> {
+  const { applier, wanted, touched } = course
+  if (touched) {
+    await applyStep(applier, step, {})
+    return
+  }
+  const { late: _, ...early } = step
+  const record = [raiseEpoch(applier.settings.request), ...step.record]
+  const asking = { ...early, asks: course.step.asks ?? [], record }
+  if ((await applyStep(applier, asking, { ...(wanted && { wanted }) })) === 'changed') throw new Unwanted()
+  course.touched = true
+}
+
+async function runUnit(trial: Course, unit: Unit, known: StatementState | undefined): Promise<void> {
   const { applier } = trial
   const done = note(trial, 'done', { statement: unit.n, detail: json({ checksum: unit.checksum }) })
   const again = known?.state === 'done'
@@ -91,7 +127,7 @@ async function runUnit(trial: Trial, unit: Unit, known: StatementState | undefin
   if (unit.kind === 'plain' || unit.kind === 'session') {
     const step = unitStep(trial, unit, again ? [] : done)
     try {
-      await applyStep(applier, step, {})
+      await put(trial, step)
       return
     } catch (error) {
       if (!(error instanceof NeedsNoTransaction)) throw error
@@ -103,7 +139,7 @@ async function runUnit(trial: Trial, unit: Unit, known: StatementState | undefin
   await write(trial, done, true)
 }
 
-async function runConcurrent(trial: Trial, unit: Unit, earlier: StatementState | undefined): Promise<void> {
+async function runConcurrent(trial: Course, unit: Unit, earlier: StatementState | undefined): Promise<void> {
   const { applier, step } = trial
   const { session, deadlineAt, emit } = applier
   const target = concurrentTarget(unit.text)
@@ -137,7 +173,7 @@ async function runConcurrent(trial: Trial, unit: Unit, earlier: StatementState |
 }
 
 /** Whether it ran can be known only from the server's answer. */
-async function runUncertain(trial: Trial, unit: Unit, known: StatementState | undefined): Promise<void> {
+async function runUncertain(trial: Course, unit: Unit, known: StatementState | undefined): Promise<void> {
   const { version } = trial.step
   if (known?.state === 'started') {
     throw new RunFailure(
@@ -156,17 +192,18 @@ async function runUncertain(trial: Trial, unit: Unit, known: StatementState | un
   }
 }
 
-const start = (trial: Trial, { n, checksum }: Unit, before: Before | undefined) =>
+const start = (trial: Course, { n, checksum }: Unit, before: Before | undefined) =>
   write(trial, note(trial, 'started', { statement: n, detail: json({ checksum, ...(before && { before }) }) }))
 
 /** The server said that it failed, and nothing of it is left: the text may be another one next time. */
-const failed = (trial: Trial, { n, checksum }: Unit) =>
+const failed = (trial: Course, { n, checksum }: Unit) =>
   write(trial, note(trial, 'failed', { statement: n, detail: json({ checksum }) }), true)
 
 /** Writes into the journal whatever role and search_path the script has set, and leaves them. */
-async function write({ applier, step }: Trial, record: readonly string[], late = false): Promise<void> {
+async function write(course: Course, record: readonly string[], late = false): Promise<void> {
+  const { step } = course
   const kept = { ...alone(step), kept: true, script: nothing(step), record } as const
-  await applyStep(applier, late ? { ...kept, late } : kept, {})
+  await put(course, late ? { ...kept, late } : kept)
 }
 
 const unitStep = ({ step }: Trial, { file, line, text }: Unit, record: readonly string[]): Step => ({

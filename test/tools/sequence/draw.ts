@@ -1,14 +1,7 @@
 import { random } from '../crash.ts'
-import type { Files } from '../runner.ts'
-
-/** How a version is made. Its one object is named by it: `t3` a table, `i3` an index. */
-export type Kind = 'table' | 'slow' | 'breaks' | 'unknown' | 'wrong' | 'index' | 'alone' | 'wrong-index'
-
-export interface Version {
-  readonly kind: Kind
-  /** Of its script, in milliseconds. */
-  readonly sleep: number
-}
+import { Hand } from './hand.ts'
+import { drawScene } from './scenes.ts'
+import type { Kind, Version } from './scripts.ts'
 
 export type WorkloadName = 'a' | 'b'
 
@@ -19,7 +12,7 @@ export interface Intent {
   readonly token: number
   readonly onRollback: 'always' | 'auto' | 'keep'
   readonly strategy: 'RollingUpdate' | 'Recreate'
-  /** Whether its files are without the mistakes of `wrong` and `wrong-index`. */
+  /** Whether its files are without the mistakes that some kinds of version have. */
   readonly corrected: boolean
 }
 
@@ -32,11 +25,15 @@ export type Act =
   | { readonly kind: 'kill' | 'stop' | 'cut'; readonly which: number }
   /** An old snapshot on the table that is indexed, for which CONCURRENTLY waits. */
   | { readonly kind: 'reader'; readonly ms: number }
+  /** A transaction that has written to that table: scripts that lock it wait until it is let go. */
+  | { readonly kind: 'hold' | 'free' }
   /** Someone's trigger on the history, which swallows its rows; `pull` takes it away again. */
   | { readonly kind: 'plant' | 'pull' }
   | { readonly kind: 'wait'; readonly ms: number }
   /** Until a script runs on the server, and so long after that. */
   | { readonly kind: 'during'; readonly ms: number }
+  /** Until the workload's newest pod is ready or refused. */
+  | { readonly kind: 'over'; readonly workload: WorkloadName }
 
 export interface Sequence {
   readonly seed: number
@@ -44,119 +41,68 @@ export interface Sequence {
   readonly acts: readonly Act[]
 }
 
-/** The first version stays: it holds the log and the table that is indexed. */
-export const LOWEST = 1
 const HIGHEST = 5
 
 const kinds: readonly Kind[] = [
-  ...(['table', 'slow', 'slow', 'slow', 'breaks', 'breaks', 'unknown'] as const),
-  ...(['wrong', 'index', 'index', 'alone', 'wrong-index'] as const),
+  ...(['table', 'slow', 'slow', 'slow', 'breaks', 'breaks', 'unknown', 'wrong'] as const),
+  ...(['index', 'index', 'alone', 'wrong-index', 'half-index', 'half', 'half-breaks'] as const),
 ]
 
-/** A sequence, the same for the same seed. Undos during steps are frequent: there the hard questions are. */
+/**
+ * A sequence, the same for the same seed: all at random, or around a scene that is known to be hard. Undos during steps
+ * are frequent.
+ */
 export function drawSequence(seed: number): Sequence {
-  const next = random(seed)
-  const below = (end: number) => Math.floor(next() * end)
-  const one = <T>(of: readonly [T, ...T[]]): T => of[below(of.length)] ?? of[0]
+  const hand = new Hand(random(seed), HIGHEST)
+  const { below, one } = hand
   const versions = Array.from({ length: HIGHEST }, (_, i): Version => {
-    const kind = i < LOWEST ? 'table' : (kinds[below(kinds.length)] ?? 'table')
+    const kind = i === 0 ? 'table' : (kinds[below(kinds.length)] ?? 'table')
     return { kind, sleep: kind === 'slow' || kind === 'breaks' ? 20 + below(260) : below(40) }
   })
-  const names: readonly [WorkloadName, ...WorkloadName[]] = next() < 0.4 ? ['a'] : ['a', 'b']
-  const habits = { a: habitOf(one), b: habitOf(one) }
-  const targets = { a: 0, b: 0 }
-  const acts: Act[] = []
-  let token = 0
-  const deploy = (workload: WorkloadName, by: number) => {
-    token += 1
-    targets[workload] = Math.min(HIGHEST, Math.max(LOWEST, targets[workload] + by))
-    const intent = { workload, target: targets[workload], token, corrected: next() < 0.6, ...habits[workload] }
-    acts.push({ kind: 'intent', intent })
+  const names: readonly [WorkloadName, ...WorkloadName[]] = hand.next() < 0.3 ? ['a'] : ['a', 'b']
+  if (hand.next() < 0.4) {
+    drawActs(hand, names, 6 + below(12))
+    return { seed, versions, acts: hand.acts }
   }
-  deploy('a', 1 + below(2))
-  const length = 6 + below(12)
+  // What the scene is about is above everything that comes before it.
+  const top = 3 + below(HIGHEST - 2)
+  hand.highest = top - 1
+  if (hand.next() < 0.5) drawActs(hand, ['a'], 1 + below(4))
+  hand.highest = HIGHEST
+  const scene = drawScene(hand, top)
+  if (hand.next() < 0.5) drawActs(hand, names, hand.acts.length + 1 + below(4))
+  const changed = versions.map((version, i) => (i + 1 === top ? { ...version, kind: one(scene) } : version))
+  return { seed, versions: changed, acts: hand.acts }
+}
+
+/** Until there are so many. */
+function drawActs(hand: Hand, names: readonly [WorkloadName, ...WorkloadName[]], length: number): void {
+  const { acts, below, one } = hand
+  if (acts.length === 0) hand.deploy('a', 1 + below(2))
   while (acts.length < length) {
     const workload = one(names)
-    const chance = next()
+    const chance = hand.next()
     if (chance < 0.36) {
-      deploy(workload, targets[workload] === 0 ? 1 + below(2) : one([-2, -1, 0, 1, 1, 2, 3]))
-      if (next() < 0.6) {
+      hand.move(workload, hand.targets[workload] === 0 ? 1 + below(2) : one([-2, -1, 0, 1, 1, 2, 3]))
+      if (hand.next() < 0.6) {
         acts.push({ kind: 'during', ms: below(60) })
-        deploy(workload, one([-1, -1, -2, 0]))
+        hand.move(workload, one([-1, -1, -2, 0]))
       }
-    } else if (chance < 0.5) acts.push({ kind: 'pod', workload, which: next() })
-    else if (chance < 0.62) acts.push({ kind: 'late', workload, which: next() })
-    else if (chance < 0.76) acts.push({ kind: one(['kill', 'kill', 'stop', 'cut', 'cut']), which: next() })
+    } else if (chance < 0.5) acts.push({ kind: 'pod', workload, which: hand.next() })
+    else if (chance < 0.62) acts.push({ kind: 'late', workload, which: hand.next() })
+    else if (chance < 0.76) acts.push({ kind: one(['kill', 'kill', 'stop', 'cut', 'cut']), which: hand.next() })
     else if (chance < 0.79 && names.length > 1) {
       // A neighbour gets ready during a step.
-      deploy(workload, one([1, 2]))
+      hand.move(workload, one([1, 2]))
       acts.push({ kind: 'during', ms: 0 })
-      deploy(workload === 'a' ? 'b' : 'a', one([-1, 0, 0]))
+      hand.move(workload === 'a' ? 'b' : 'a', one([-1, 0, 0]))
     } else if (chance < 0.83) acts.push({ kind: 'reader', ms: 100 + below(300) })
-    else if (chance < 0.92) {
-      if (next() < 0.8) {
-        deploy(workload, one([1, 2]))
+    else if (chance < 0.9) {
+      if (hand.next() < 0.8) {
+        hand.move(workload, one([1, 2]))
         acts.push({ kind: 'during', ms: 0 })
       }
       acts.push({ kind: 'plant' }, { kind: 'wait', ms: 50 + below(300) }, { kind: 'pull' })
     } else acts.push({ kind: 'wait', ms: below(200) })
   }
-  return { seed, versions, acts }
-}
-
-const habitOf = (one: <T>(of: readonly [T, ...T[]]) => T): Pick<Intent, 'onRollback' | 'strategy'> => ({
-  onRollback: one(['always', 'always', 'always', 'auto', 'auto', 'keep']),
-  strategy: one(['RollingUpdate', 'RollingUpdate', 'RollingUpdate', 'Recreate']),
-})
-
-/** The lowest release that is known to work once a version is applied; undefined: not known. */
-export function floorOf({ versions }: Sequence, version: number): number | undefined {
-  const kind = versions[version - 1]?.kind
-  return kind === 'unknown' ? undefined : kind === 'breaks' ? version : 0
-}
-
-/** As the webhook hands them to a runner. */
-export const floorsOf = (sequence: Sequence): string =>
-  sequence.versions
-    .map((_, i) => [i + 1, floorOf(sequence, i + 1)])
-    .filter(([, floor]) => floor !== 0)
-    .map(([version, floor = '?']) => `${version}=${floor}`)
-    .join(',') || '-'
-
-/** The files of a release. Each script also writes into the log that it ran. */
-export function filesOf({ versions }: Sequence, { target, corrected }: Pick<Intent, 'target' | 'corrected'>): Files {
-  const files = versions.slice(0, target).flatMap((version, i): [string, string][] => {
-    const n = i + 1
-    const [up, down] = i < LOWEST ? firstScripts : scriptsOf(version, n, corrected)
-    return [
-      [`${n}_step.up.sql`, up],
-      [`${n}_step.down.sql`, down],
-    ]
-  })
-  return Object.fromEntries(files)
-}
-
-const firstScripts: readonly [up: string, down: string] = [
-  `CREATE TABLE log (id bigint GENERATED ALWAYS AS IDENTITY, step text);
-CREATE TABLE base (id int, twice int);
-INSERT INTO base VALUES (1, 1), (2, 1);
-INSERT INTO log (step) VALUES ('up 1');
-`,
-  'DROP TABLE log, base;\n',
-]
-
-function scriptsOf({ kind, sleep }: Version, n: number, corrected: boolean): readonly [up: string, down: string] {
-  const ran = (way: 'up' | 'down') => `INSERT INTO log (step) VALUES ('${way} ${n}');\n`
-  const wait = sleep === 0 ? '' : `SELECT pg_sleep(${sleep / 1000});\n`
-  const index = `DROP INDEX CONCURRENTLY i${n};\n${ran('down')}`
-  const alone = '-- lockkeeper: no-transaction\n'
-  if (kind === 'index') return [`CREATE INDEX CONCURRENTLY i${n} ON base (id);\n${ran('up')}`, index]
-  if (kind === 'wrong-index') {
-    return [`CREATE ${corrected ? '' : 'UNIQUE '}INDEX CONCURRENTLY i${n} ON base (twice);\n${ran('up')}`, index]
-  }
-  if (kind === 'alone') {
-    return [`${alone}CREATE TABLE t${n} ();\n${wait}${ran('up')}`, `${alone}DROP TABLE t${n};\n${wait}${ran('down')}`]
-  }
-  const mistake = kind === 'wrong' && !corrected ? 'SELECT 1 / 0;\n' : ''
-  return [`CREATE TABLE t${n} ();\n${wait}${mistake}${ran('up')}`, `DROP TABLE t${n};\n${wait}${ran('down')}`]
 }

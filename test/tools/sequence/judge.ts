@@ -1,8 +1,9 @@
 import { leftovers } from '../crash.ts'
 import { standingOf } from '../in-step.ts'
 import type { TestDatabase } from '../postgres.ts'
-import { floorOf } from './draw.ts'
 import type { Play } from './play.ts'
+import { isWhole } from './scripts.ts'
+import { judgeSteps } from './steps.ts'
 
 /** What must hold when nothing runs, whatever came before: a sentence for each thing that does not. */
 export async function judgeQuiet(play: Play, database: TestDatabase): Promise<string[]> {
@@ -21,46 +22,21 @@ export async function judgeQuiet(play: Play, database: TestDatabase): Promise<st
     if (there !== applied.includes(version)) {
       wrong.push(`version ${version} is ${there ? '' : 'not '}in the schema and ${there ? 'not ' : ''}in the history`)
     }
-    const ran = log.filter(({ step }) => step.endsWith(` ${version}`)).map(({ step }) => step.split(' ')[0])
+    const ran = log.filter((step) => step.endsWith(` ${version}`)).map((step) => step.split(' ')[0])
     // Outside a transaction half an up may be taken back, which never came to its line in the log.
-    const halves = ['index', 'alone', 'wrong-index'].includes(play.sequence.versions[version - 1]?.kind ?? '')
+    const halves = !isWhole(play.sequence, version)
     const turns = ran.every((way, i) =>
       halves ? way !== 'up' || ran[i - 1] !== 'up' : way === (i % 2 === 0 ? 'up' : 'down'),
     )
     if (!turns || (ran.at(-1) === 'up') !== there)
       wrong.push(`version ${version} is ${there ? 'there' : 'gone'} after ${ran.join(', ')}`)
   }
-  return [...wrong, ...brokenByStep(play, log)]
+  return [...wrong, ...(await judgeSteps(play, database))]
 }
 
-/** A step that is known to break a release must not be committed while another workload of that release is ready. */
-function brokenByStep({ sequence, pods, intents }: Play, log: readonly Logged[]): string[] {
-  return log.flatMap(({ step, committed }) => {
-    const [way, of] = step.split(' ')
-    const version = Number(of)
-    const floor = floorOf(sequence, version)
-    if (way !== 'up' || floor === undefined) return []
-    return pods
-      .filter(({ intent, ended, result }) => {
-        const all = intents[intent.workload]
-        // Its own newest intent takes this step too, now or soon.
-        const wanted = all.some(({ target }) => target >= version)
-        return result?.code === 0 && ended !== undefined && ended < committed && intent.target < floor && !wanted
-      })
-      .map(({ intent }) => `version ${version} was applied while ${intent.workload} ran release ${intent.target}`)
-  })
-}
-
-interface Logged {
-  readonly step: string
-  /** Milliseconds since 1970. */
-  readonly committed: number
-}
-
-async function logOf({ sql }: TestDatabase): Promise<Logged[]> {
+async function logOf({ sql }: TestDatabase): Promise<string[]> {
   const [there] = await sql<{ yes: boolean }>(`select to_regclass('public.log') is not null as yes`)
   if (there?.yes !== true) return []
-  return sql<{ step: string; committed: number }>(
-    `select step, extract(epoch from pg_xact_commit_timestamp(xmin))::float8 * 1000 as committed from public.log order by id`,
-  )
+  const rows = await sql<{ step: string }>(`select step from public.log order by id`)
+  return rows.map(({ step }) => step)
 }

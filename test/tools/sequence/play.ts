@@ -1,9 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client } from 'pg'
 import type { TestDatabase } from '../postgres.ts'
 import { type RunnerResult, runRunner } from '../runner.ts'
-import { type Act, filesOf, floorsOf, type Intent, type Sequence, type WorkloadName } from './draw.ts'
+import type { Act, Intent, Sequence, WorkloadName } from './draw.ts'
+import { Others } from './others.ts'
+import { filesOf, floorsOf } from './scripts.ts'
 
 /** One run of the runner, for a pod. */
 export interface Pod {
@@ -20,11 +21,10 @@ export interface Pod {
 export class Play {
   readonly intents: Record<WorkloadName, Intent[]> = { a: [], b: [] }
   readonly pods: Pod[] = []
-  /** When each of our readers lets go. */
-  readonly #readers: Promise<void>[] = []
   readonly sequence: Sequence
   readonly #database: TestDatabase
   readonly #program: string
+  readonly #others: Others
   readonly #began = Date.now()
 
   /** `program`: the runner, as it ships. */
@@ -32,18 +32,20 @@ export class Play {
     this.sequence = sequence
     this.#database = database
     this.#program = program
+    this.#others = new Others(database)
   }
 
   /** Every act in turn, then the end of all that was begun. */
   async perform(): Promise<void> {
     for (const act of this.sequence.acts) await this.#act(act)
+    await this.#others.free()
     await this.quiet()
   }
 
   /** Until no run of ours is alive. */
   async quiet(): Promise<void> {
-    await Promise.all([...this.pods.map(({ over }) => over), ...this.#readers])
-    await this.#plant(false)
+    await Promise.all(this.pods.map(({ over }) => over))
+    await this.#others.gone()
   }
 
   /** A pod of an intent, which runs until its application may start or it is refused. */
@@ -95,21 +97,40 @@ export class Play {
   }
 
   async #act(act: Act): Promise<void> {
-    if (act.kind === 'intent') {
-      // Under Recreate the pods of before have ended when those of the new intent come.
-      const { workload, strategy } = act.intent
-      if (strategy === 'Recreate') await this.#end(workload)
-      this.intents[workload].push(act.intent)
-      this.start(act.intent)
-    } else if (act.kind === 'wait') await sleep(act.ms)
-    else if (act.kind === 'during') await this.#during(act.ms)
-    else if (act.kind === 'reader') this.#readers.push(this.#read(act.ms))
-    else if ('workload' in act) this.#pod(act)
-    else if ('which' in act) await this.#strike(act)
-    else await this.#plant(act.kind === 'plant')
+    switch (act.kind) {
+      case 'intent':
+        return this.#deploy(act.intent)
+      case 'pod':
+      case 'late':
+        return this.#pod(act.kind, act.workload, act.which)
+      case 'kill':
+      case 'stop':
+      case 'cut':
+        return this.#strike(act.kind, act.which)
+      case 'during':
+        return this.#during(act.ms)
+      case 'over':
+        return this.#over(act.workload)
+      case 'reader':
+        return this.#others.read(act.ms)
+      case 'plant':
+      case 'pull':
+        return this.#others.plant(act.kind === 'plant')
+      case 'wait':
+        return sleep(act.ms)
+      default:
+        return this.#others[act.kind]()
+    }
   }
 
-  #pod({ kind, workload, which }: Extract<Act, { kind: 'pod' | 'late' }>): void {
+  async #deploy(intent: Intent): Promise<void> {
+    // Under Recreate the pods of before have ended when those of the new intent come.
+    if (intent.strategy === 'Recreate') await this.#end(intent.workload)
+    this.intents[intent.workload].push(intent)
+    this.start(intent)
+  }
+
+  #pod(kind: 'pod' | 'late', workload: WorkloadName, which: number): void {
     const all = this.intents[workload]
     const intent = kind === 'pod' ? all.at(-1) : all[Math.floor(which * all.length)]
     // No pod of before a Recreate comes back.
@@ -117,7 +138,7 @@ export class Play {
     if (intent !== undefined && all.indexOf(intent) >= since) this.start(intent)
   }
 
-  async #strike({ kind, which }: Extract<Act, { kind: 'kill' | 'stop' | 'cut' }>): Promise<void> {
+  async #strike(kind: 'kill' | 'stop' | 'cut', which: number): Promise<void> {
     const alive = this.pods.filter(({ ended }) => ended === undefined)
     const child = alive[Math.floor(which * alive.length)]?.child
     if (kind === 'kill') child?.kill('SIGKILL')
@@ -132,7 +153,7 @@ export class Play {
   async #during(ms: number): Promise<void> {
     for (let tries = 0; tries < 100; tries++) {
       const running = await this.#database.sql(`select from pg_stat_activity where datname = current_database()
-        and application_name like 'lockkeeper%' and state = 'active' and query ~ 'pg_sleep|CONCURRENTLY'`)
+        and application_name like 'lockkeeper%' and state = 'active' and query ~ 'pg_sleep|CONCURRENTLY|LOCK TABLE base|REFERENCES base'`)
       if (running.length > 0) break
       if (this.pods.every(({ ended }) => ended !== undefined)) break
       await sleep(20)
@@ -140,33 +161,15 @@ export class Play {
     await sleep(ms)
   }
 
+  /** Whoever waits for something may take longer: at most a second and a half. */
+  async #over(workload: WorkloadName): Promise<void> {
+    const newest = this.pods.findLast(({ intent }) => intent.workload === workload)
+    await Promise.race([newest?.over, sleep(1500)])
+  }
+
   async #end(workload: WorkloadName): Promise<void> {
     const mine = this.pods.filter((pod) => pod.intent.workload === workload && pod.ended === undefined)
     for (const { child } of mine) child?.kill('SIGKILL')
     await Promise.all(mine.map(({ over }) => over))
-  }
-
-  async #read(ms: number): Promise<void> {
-    const client = new Client({ connectionString: this.#database.url })
-    await client.connect()
-    try {
-      await client.query('begin isolation level repeatable read; select 1 from pg_class limit 1')
-      await sleep(ms)
-    } finally {
-      await client.end()
-    }
-  }
-
-  /** It does nothing where there is no history yet. */
-  async #plant(there: boolean): Promise<void> {
-    const [row] = await this.#database.sql<{ yes: boolean }>(
-      `select to_regclass('lockkeeper.migration') is not null as yes`,
-    )
-    if (row?.yes !== true) return
-    const swallow = `create or replace function public.swallow() returns trigger language plpgsql as 'begin return null; end';
-      create trigger swallow before insert on lockkeeper.migration for each row execute function public.swallow()`
-    const pull = 'drop trigger if exists swallow on lockkeeper.migration'
-    // A step that is just writing its row holds it up for a moment.
-    await this.#database.sql(there ? `${pull}; ${swallow}` : pull)
   }
 }

@@ -1,8 +1,9 @@
 import { standingOf } from '../in-step.ts'
 import type { TestDatabase } from '../postgres.ts'
-import { floorOf, type Intent, type WorkloadName } from './draw.ts'
+import type { Intent, WorkloadName } from './draw.ts'
 import { judgeQuiet } from './judge.ts'
 import type { Play } from './play.ts'
+import { floorOf } from './scripts.ts'
 
 /** What is in the way of an intent at the end. */
 interface Rest {

@@ -64,11 +64,12 @@ class Steps implements Course {
     let top = -1
     for (const [index, file] of files.entries()) {
       const ups = ['up', '--to', file.version, '-m', folder]
-      const stops = await this.run(at(this.servers.psql), file.up, at(this.servers.ours), ups)
-      await runPsql(this.options.programs, at(this.servers.twin), file.up)
+      const ours = await runLockkeeper(at(this.servers.ours), ups)
+      // What Lockkeeper does not try may not be in the way when both go down again.
+      const url = ours?.refused === true ? await copyDatabase(this.servers.psql, 'probe') : at(this.servers.psql)
+      const stops = [await runPsql(this.options.programs, url, file.up), ours] as const
       const states = await this.states(at(this.servers.psql), at(this.servers.ours))
-      const twin = await this.state(at(this.servers.twin))
-      for (const each of noiseBetween(states[0], twin)) this.judge.noise.add(each)
+      if (ours?.refused !== true) await this.learnNoise(file.up, states[0])
       if (!this.judge.judge('ups', { what: `${file.name} up`, stops, states })) break
       top = index
       if (file.down !== undefined) await this.tryDown(file, file.down, below(files, index), before, states[0])
@@ -77,6 +78,12 @@ class Steps implements Course {
     const last = files[top]
     if (last !== undefined) await this.inOneRun(['up', '--to', last.version, '-m', folder], before)
     return top
+  }
+
+  async learnNoise(up: Section, psql: State): Promise<void> {
+    await runPsql(this.options.programs, at(this.servers.twin), up)
+    const twin = await this.state(at(this.servers.twin))
+    for (const each of noiseBetween(psql, twin)) this.judge.noise.add(each)
   }
 
   /** On copies, so that what it leaves behind does not trouble the migrations above. */

@@ -154,10 +154,9 @@ function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined
   const { migration, after, more } = due
   const { version, up } = migration
   const { request } = attempt.context
-  const { journal } = attempt.state
-  let made: { readonly record: readonly string[]; readonly n: number } | undefined
+  let made: ReturnType<typeof recordOf> | undefined
   const make = () => {
-    made ??= { record: recordOf(attempt, look, migration, name), n: journal.n }
+    made ??= recordOf(attempt, look, migration, name)
     return made
   }
   return {
@@ -174,8 +173,9 @@ function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined
     get record() {
       return make().record
     },
-    get proof() {
-      return [recorded(request, version, 'up', { run: journal.run, n: make().n, epoch: due.epoch })]
+    get journal() {
+      return make().journal
     },
+    proof: [recorded(request, version, 'up', due.epoch)],
   }
 }

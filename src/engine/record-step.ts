@@ -3,6 +3,7 @@ import { deleteMigration, insertMigration, journalRow, raiseEpoch, raiseReached 
 import type { Migration } from '../migration/migration.ts'
 import { compareVersions } from '../migration/version.ts'
 import type { Attempt, KnownFloors, Look } from './attempt.ts'
+import type { Step } from './step/step.ts'
 
 /**
  * What goes into the history in the transaction of a step up; the row of the set comes first, see `Step.asks`. `name`:
@@ -13,7 +14,7 @@ export function recordOf(
   look: Look,
   plain: Migration,
   name: string | undefined,
-): string[] {
+): Required<Pick<Step, 'record' | 'journal'>> {
   const { mounted, floors } = look
   const migration = floored(plain, floors)
   const { version } = migration
@@ -22,22 +23,23 @@ export function recordOf(
   const alone =
     name === undefined ? migration : { ...migration, transaction: { ...migration.transaction, up: 'none' } as const }
   const format = mounted?.format ?? 'golang-migrate'
-  return [
+  const record = [
     raiseEpoch(request),
     ...(migration.kind === 'repeatable' ? [deleteMigration(request, version)] : []),
     ...forgetTries({ context, state }, look, version, name),
     ...recorded(alone, mounted).map((each) =>
       insertMigration(request, journal, format, each, each === alone ? 'lockkeeper' : 'baseline'),
     ),
-    journalRow(request, journal, {
-      event: 'applied',
-      version,
-      ...(migration.kind !== 'repeatable' && { detail: `floor ${migration.floor ?? 'unknown'}` }),
-      ...(name !== undefined && { attempt: name }),
-    }),
     ...(migration.kind === 'repeatable' ? [] : raiseReached(request, version)),
     ...(keeper?.up(migration).record ?? []),
   ]
+  const entry = {
+    event: 'applied',
+    version,
+    ...(migration.kind !== 'repeatable' && { detail: `floor ${migration.floor ?? 'unknown'}` }),
+    ...(name !== undefined && { attempt: name }),
+  } as const
+  return { record, journal: journalRow(request, journal, entry) }
 }
 
 /** Ends earlier tries of a version, but for the one that goes on. */

@@ -46,12 +46,19 @@ export async function stepDown(attempt: Attempt, look: Look, version: string, fi
       deleteMigration(request, version),
       forgetRepeatables(request),
       ...forgetTries(attempt, look, version, name),
-      journalRow(request, journal, entry),
       ...(kept?.record ?? []),
     ]
-    const trace = { run: journal.run, n: journal.n, epoch: (look.seen.epoch ?? 0) + 1 }
-    const proof = [recorded(request, version, 'down', trace)]
-    return { version, direction: 'down', after: undefined, more: false, script, asks: fence(request), proof, record }
+    return {
+      version,
+      direction: 'down',
+      after: undefined,
+      more: false,
+      script,
+      record,
+      journal: journalRow(request, journal, entry),
+      asks: fence(request),
+      proof: [recorded(request, version, 'down', (look.seen.epoch ?? 0) + 1)],
+    }
   }
   const wanted = async () => {
     const seen = await readHistory(session, request.historySchema, request.set)

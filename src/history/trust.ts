@@ -69,13 +69,24 @@ const MAY_ACT = `case when current_setting('server_version_num')::int >= 160000 
 /** The same of one row of pg_auth_members named `m`, whose columns for it PostgreSQL 15 does not have. */
 const ACTS = `(coalesce((to_jsonb(m) ->> 'inherit_option')::bool, true) or coalesce((to_jsonb(m) ->> 'set_option')::bool, true))`
 
+/** The built-in types have the same numbers in every server (src/include/catalog/pg_type.dat); names cost a look each. */
+const OID: Readonly<Record<string, number>> = {
+  boolean: 16,
+  bytea: 17,
+  bigint: 20,
+  integer: 23,
+  text: 25,
+  timestamptz: 1184,
+  uuid: 2950,
+}
+
 /**
  * Whether there is anything to look at, from the few catalogs that say so: what a history has that the login made for
  * itself alone has none of it, and the whole question costs as much as a small migration.
  */
 function suspicion(schema: string): string {
   const tables = TABLES.map((name) => `'${name}'`).join(', ')
-  const types = columnTypes().map((each) => `(${each.map(literal).join(', ')}::regtype)`)
+  const columns = columnTypes().map(([table, column, type]) => literal(`${table}.${column} ${OID[type]}`))
   return `
 with me as (select oid from pg_roles where rolname = session_user),
 o as (select c.* from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = ${literal(schema)} and c.relname in (${tables}))
@@ -85,7 +96,7 @@ select exists (select from pg_namespace n, me where nspname = ${literal(schema)}
     or relhassubclass or relhasrules or relhastriggers or relchecks > 0 or relrowsecurity or relforcerowsecurity)
   or exists (select from o join pg_attribute a on a.attrelid = o.oid left join pg_attrdef d on d.adrelid = o.oid and d.adnum = a.attnum
     where a.attnum > 0 and not a.attisdropped and (a.attacl is not null or a.attinhcount > 0 or a.attgenerated <> ''
-      or pg_get_expr(d.adbin, d.adrelid) !~ '^[0-9]+$' or (o.relname, a.attname, a.atttypid::regtype) not in (values ${types.join(', ')})))
+      or pg_get_expr(d.adbin, d.adrelid) !~ '^[0-9]+$' or o.relname || '.' || a.attname || ' ' || a.atttypid not in (${columns.join(', ')})))
   or exists (select from o where not exists (select from pg_index i where i.indrelid = o.oid and i.indisprimary and i.indisvalid))
   or exists (select from o join pg_index i on i.indrelid = o.oid where i.indexprs is not null or i.indpred is not null and o.relname <> 'journal')
   or exists (select from o join pg_index i on i.indrelid = o.oid join pg_opclass p on p.oid = any (i.indclass) where p.oid >= 16384 or i.indpred is not null and pg_get_expr(i.indpred, i.indrelid) <> '(attempt IS NOT NULL)')

@@ -19,7 +19,7 @@ export async function sendStep(
   settings: StepSettings,
   waiting: boolean,
 ): Promise<StepOutcome> {
-  const messages = messagesOf(step, settings)
+  const messages = messagesOf(step, settings, !waiting)
   const { script, rows } = messages
   const header = `${messages.header};\n${messages.handover}`
   const query = { parts: script, rows }

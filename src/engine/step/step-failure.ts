@@ -40,7 +40,7 @@ export function stepFailure(step: Step, outcome: StepOutcome, prefix: string = e
       place,
     )
   }
-  if (check === UNRECORDED) return unrecorded(step)
+  if (check === UNRECORDED || hasRule(trailer)) return unrecorded(step)
   if (trailer.error !== undefined && isShortage(state)) return shortage(step, trailer.error, place)
   const said = trailer.error?.message ?? `the server answered with status ${trailer.status}`
   return new RunFailure('migration-failed', `${step.script.file} could not be committed: ${said}`, correct(step), place)
@@ -103,6 +103,9 @@ const unrecorded = ({ version, direction }: Step) =>
     'remove the rule, trigger or policy on the tables of the history; a migration may have made it',
     { version },
   )
+
+/** The server's word for INSERT … RETURNING on a table with a rule: 0A000, once the script's own triggers are through. */
+const hasRule = ({ error, completed }: Outcome) => stateOf(error) === '0A000' && completed > 0
 
 /** Class 53 of SQLSTATE, insufficient resources: no fault of the script. */
 const isShortage = (state: string | undefined) => state?.startsWith('53') === true

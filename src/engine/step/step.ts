@@ -7,7 +7,7 @@ import { transactionBody } from '../../migration/transaction.ts'
 import { lostHere, setApplicationName } from '../../postgres/lock.ts'
 import { OWN_SESSION, OWN_TRANSACTION } from '../../postgres/own-settings.ts'
 import { identifier, literal } from '../../postgres/sql.ts'
-import { type Check, fence, LEFT_TRANSACTION, LOST_LOCK, lacks, OUT_OF_TURN, raise } from './checks.ts'
+import { type Check, fence, LEFT_TRANSACTION, LOST_LOCK, lacks, OUT_OF_TURN, raise, raiseWriting } from './checks.ts'
 
 /** Scripts in the transaction of another one. */
 export interface Around {
@@ -39,6 +39,8 @@ export interface Step {
    * here, or they see what this step does. Each statement has a snapshot of its own.
    */
   readonly asks?: readonly Check[]
+  /** The INSERT of its line in the journal, the last thing that is written; it must take its row. */
+  readonly journal?: string
   /** The record must be there when the step commits. */
   readonly proof?: readonly Check[]
   /** The version that this run applies just before: the step does nothing unless the history has it. */
@@ -90,7 +92,8 @@ const savepoint = 'lockkeeper_step'
  */
 export const entry = `RELEASE SAVEPOINT ${savepoint};\n`
 
-export function messagesOf(step: Step, settings: StepSettings): StepMessages {
+/** `behind`: the step before it is on its way as well, in the message before this one. */
+export function messagesOf(step: Step, settings: StepSettings, behind = false): StepMessages {
   const mark = randomUUID()
   const bodies = scriptsOf(step).map(transactionBody)
   const { begin } = bodies[step.around?.before.length ?? 0] ?? { begin: 'begin' }
@@ -99,22 +102,33 @@ export function messagesOf(step: Step, settings: StepSettings): StepMessages {
   return {
     rows: bodies.flatMap(({ rows }) => rows),
     // BEGIN comes first: an isolation level must be set before any query of a message.
-    header: [step.kept ? ordinary(begin) : begin, ...shutOut(begin, settings), ...opening(step, settings)].join(';\n'),
+    header: [step.kept ? ordinary(begin) : begin, ...shutOut(begin, settings), ...opening(step, settings, behind)].join(
+      ';\n',
+    ),
     handover: handover(step, settings, mark).join(';\n'),
     script: [entry, ...bodies.flatMap(({ text }, i) => (i === 0 ? [text] : [BETWEEN, text]))],
     // When they are asked for: packing a script of megabytes takes its time, and the server runs the script meanwhile.
     get trailer() {
-      return ended(...step.record, ...raise(...checks, ...whatStays(step)), 'COMMIT')
+      return ended(...step.record, ...lastWords(step, checks), 'COMMIT')
     },
     closing: ended(...raise(...checks), lockSet(settings.request)),
     get recording() {
-      return [...step.record, ...raise(...whatStays(step)), 'COMMIT'].join(';\n')
+      return [...step.record, ...lastWords(step, []), 'COMMIT'].join(';\n')
     },
   }
 }
 
-/** Read behind the record, which it may be about. */
-const whatStays = ({ asks = [], proof = [] }: Step): Check[] => [...asks, ...proof]
+/** What is asked is read behind the record, which it may be about. */
+function lastWords({ asks = [], proof = [], journal, more, version }: Step, before: readonly Check[]): string[] {
+  const checks = [...before, ...asks, ...proof]
+  return [
+    ...(journal === undefined ? raise(...checks) : [raiseWriting(journal, ...checks)]),
+    ...(more ? [`SET ${DONE} = ${literal(version)}`] : []),
+  ]
+}
+
+/** The version of the last step that committed in this session, until the next one resets the session. */
+const DONE = 'lockkeeper.done'
 
 /**
  * A script that chose its isolation level sees nothing that others commit while it runs, so its trailer could not either:
@@ -155,13 +169,19 @@ const patience = ({ request, lockTimeoutMs }: StepSettings): string[] =>
 const ordinary = (begin: string) =>
   begin === 'begin' ? 'BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE' : begin
 
-/** Before work that would be for nothing: what counts is what the trailer asks. */
-function opening({ after, kept, late }: Step, { request }: StepSettings): string[] {
-  const due: Check[] = after === undefined ? [] : [[lacks(request, after), OUT_OF_TURN]]
+/**
+ * Before work that would be for nothing: what counts is what the trailer asks. Behind a step that is on its way, it is
+ * enough to know that it committed: it asked the rest a moment ago, and a look at tables costs more than all of this.
+ */
+function opening({ after, kept, late }: Step, { request }: StepSettings, behind: boolean): string[] {
+  const known = behind && after !== undefined
+  const missing = (version: string) =>
+    known ? `pg_catalog.current_setting('${DONE}', true) IS DISTINCT FROM ${literal(version)}` : lacks(request, version)
+  const due: Check[] = after === undefined ? [] : [[missing(after), OUT_OF_TURN]]
   return [
     // Rolled back to, it gives a script that goes on its own settings again.
     ...(kept ? [`SAVEPOINT ${savepoint}`, ...OWN_TRANSACTION] : [OWN_TRANSACTION[0]]),
-    ...raise(...(late ? [] : fence(request)), ...due),
+    ...raise(...(late || known ? [] : fence(request)), ...due),
     ...(kept ? [`ROLLBACK TO SAVEPOINT ${savepoint}`, `RELEASE SAVEPOINT ${savepoint}`] : []),
   ]
 }

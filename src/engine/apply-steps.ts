@@ -173,8 +173,8 @@ function stepOf(attempt: Attempt, look: Look, due: Due, name: string | undefined
     get record() {
       return make().record
     },
-    get journal() {
-      return make().journal
+    get last() {
+      return make().last
     },
     proof: [recorded(request, version, 'up', due.epoch)],
   }

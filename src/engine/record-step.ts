@@ -14,7 +14,7 @@ export function recordOf(
   look: Look,
   plain: Migration,
   name: string | undefined,
-): Required<Pick<Step, 'record' | 'journal'>> {
+): Required<Pick<Step, 'record' | 'last'>> {
   const { mounted, floors } = look
   const migration = floored(plain, floors)
   const { version } = migration
@@ -30,16 +30,16 @@ export function recordOf(
     ...recorded(alone, mounted).map((each) =>
       insertMigration(request, journal, format, each, each === alone ? 'lockkeeper' : 'baseline'),
     ),
-    ...(migration.kind === 'repeatable' ? [] : raiseReached(request, version)),
     ...(keeper?.up(migration).record ?? []),
   ]
+  const [reached] = migration.kind === 'repeatable' ? [] : raiseReached(request, version)
   const entry = {
     event: 'applied',
     version,
     ...(migration.kind !== 'repeatable' && { detail: `floor ${migration.floor ?? 'unknown'}` }),
     ...(name !== undefined && { attempt: name }),
   } as const
-  return { record, journal: journalRow(request, journal, entry) }
+  return { record, last: { journal: journalRow(request, journal, entry), reached } }
 }
 
 /** Ends earlier tries of a version, but for the one that goes on. */

@@ -55,7 +55,7 @@ export async function stepDown(attempt: Attempt, look: Look, version: string, fi
       more: false,
       script,
       record,
-      journal: journalRow(request, journal, entry),
+      last: { journal: journalRow(request, journal, entry) },
       asks: fence(request),
       proof: [recorded(request, version, 'down', (look.seen.epoch ?? 0) + 1)],
     }

@@ -161,12 +161,14 @@ export const deleteMigration = ({ historySchema, set }: RunRequest, version: str
 export const forgetRepeatables = ({ historySchema, set }: RunRequest): string =>
   `DELETE FROM ONLY ${identifier(historySchema)}.migration WHERE "set" = ${literal(set)} AND version LIKE ${literal(repeatableKey('%'))}`
 
-/** What this workload's runs reached, when a step takes it further. */
+/** What this workload's runs reached, when a step takes it further. It returns, as `newer`, whether a newer rollout is recorded. */
 export function raiseReached({ owner, historySchema, set }: RunRequest, version: string): string[] {
   if (owner === undefined) return []
-  const further = `reached IS NULL OR ${partsOf('reached')} < ${partsOf(literal(version))}`
+  // A newer rollout may have taken the workload to another set, where nothing is reached by this one.
+  const further = `"set" = ${literal(set)} AND (reached IS NULL OR ${partsOf('reached')} < ${partsOf(literal(version))})`
   return [
-    `UPDATE ONLY ${identifier(historySchema)}.requirement SET reached = ${literal(version)} WHERE ${ownRow(owner)} AND "set" = ${literal(set)} AND (${further})`,
+    `UPDATE ONLY ${identifier(historySchema)}.requirement SET reached = CASE WHEN ${further} THEN ${literal(version)} ELSE reached END
+  WHERE ${ownRow(owner)} RETURNING token > ${owner.token} AS newer`,
   ]
 }
 

@@ -58,6 +58,20 @@ describe.each(ends)('what comes while a step runs, on PostgreSQL %i', (major) =>
       expect(await has(database, 'a', 'x')).toBe(true)
     }))
 
+  test('a rollout that takes the workload to another set during its step takes the step back', () =>
+    withDatabase(server, async (database) => {
+      const slow = { '1_a.up.sql': `create table a (id int); ${gate}`, '1_a.down.sql': 'drop table a;' }
+      const other = { '1_o.up.sql': 'create table o (id int);', '1_o.down.sql': 'drop table o;' }
+      const late = await meanwhile(
+        database,
+        () => at(database, '1', 1, slow),
+        async () => expect((await at(database, '1', 2, other, { env: { LOCKKEEPER_SET: 'other' } })).code).toBe(0),
+      )
+      expect(late.termination).toMatchObject({ code: 'superseded' })
+      expect(await has(database, 'a', 'id')).toBe(false)
+      expect(await has(database, 'o', 'id')).toBe(true)
+    }))
+
   test('a workload that became ready during a step that is known to break it holds the step up', () =>
     withDatabase(server, async (database) => {
       const one = { '1_a.up.sql': two['1_a.up.sql'] ?? '', '1_a.down.sql': two['1_a.down.sql'] ?? '' }
@@ -186,6 +200,12 @@ describe.each(ends)('what comes while a step runs, on PostgreSQL %i', (major) =>
       'a trigger on the journal',
       `create function gone() returns trigger language plpgsql as 'begin return null; end';
       create trigger gone before insert on lockkeeper.journal for each row execute function gone();`,
+    ],
+    ['a rule on the journal', 'create rule gone as on insert to lockkeeper.journal do instead nothing;'],
+    [
+      'a trigger that takes it away again',
+      `create function gone() returns trigger language plpgsql as 'begin delete from lockkeeper.migration; return null; end';
+      create trigger gone after insert on lockkeeper.migration for each row execute function gone();`,
     ],
     [
       'a trigger on the epoch',

@@ -76,6 +76,19 @@ describe.each(majors)('steps that are sent before the ones in front have answere
     }),
   )
 
+  test.each([
+    ['resets its session', 'RESET ALL;\n'],
+    ['makes settings of our name', `SET lockkeeper.done = '39';\nSET LOCAL lockkeeper.done = '1';\n`],
+    ['leaves another path and another way of writing strings', `SET search_path = x;\nSET bytea_output = escape;\n`],
+  ])('a script that %s changes nothing for those behind it', (_, script) =>
+    withDatabase(server, async (database) => {
+      const third = { 3: `INSERT INTO log VALUES (3);\n${script}` }
+      const run = await runRunner({ url: database.url, target: String(steps), files: files(third) })
+      expect(run.code, run.output).toBe(0)
+      expect(await state(database)).toEqual({ ran: upTo(steps), recorded: upTo(steps) })
+    }),
+  )
+
   test('a step that waits for a lock is tried again, and those behind it follow in order', () =>
     withDatabase(server, async (database) => {
       await database.sql('create table busy (id int)')

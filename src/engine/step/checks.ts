@@ -24,13 +24,27 @@ export function raise(...checks: readonly Check[]): string[] {
   return checks.length === 0 ? [] : [`SELECT ${firstOf(checks)}`]
 }
 
-/**
- * The same in one statement with an INSERT, which must take its row: a rule or a trigger may keep it from that. A
- * statement of its own, and a look for the row, would cost every step a twentieth more.
- */
-export const raiseWriting = (insert: string, ...checks: readonly Check[]): string =>
-  `WITH written AS (${insert} RETURNING 1)
-SELECT ${firstOf([...checks, ['NOT EXISTS (SELECT FROM written)', UNRECORDED]])}`
+/** What is written in one statement with the last question. Statements of their own would cost every step a tenth more. */
+export interface LastWrites {
+  /** The INSERT of the step's line in the journal. It must take its row: a rule or a trigger may keep it from that. */
+  readonly journal: string
+  /** See `raiseReached`. It waits for whoever changes the workload's row just now, and says what `fence` asks. */
+  readonly reached?: string | undefined
+}
+
+/** The same, with what is written last. */
+export function raiseWriting({ journal, reached }: LastWrites, ...checks: readonly Check[]): string {
+  const known: Check[] = checks.map(([condition, code]) =>
+    code === FENCED && reached !== undefined ? ['EXISTS (SELECT FROM reached WHERE newer)', code] : [condition, code],
+  )
+  return `WITH ${
+    reached === undefined
+      ? ''
+      : `reached AS (${reached}),
+`
+  }written AS (${journal} RETURNING 1)
+SELECT ${firstOf([...known, ['NOT EXISTS (SELECT FROM written)', UNRECORDED]])}`
+}
 
 function firstOf(checks: readonly Check[]): string {
   const branches = checks.map(

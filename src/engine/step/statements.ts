@@ -82,9 +82,9 @@ export async function runStatements(trial: Trial): Promise<'done' | 'changed'> {
   }
   await applier.session.takeBack()
   // All of it has happened: it is recorded, whatever was decided meanwhile.
-  const { proof = [], journal } = step
-  const last = { ...alone(step), script: nothing(step), proof, ...(journal !== undefined && { journal }) }
-  await applyStep(applier, { ...last, late: true }, {})
+  const { proof = [], last } = step
+  const end = { ...alone(step), script: nothing(step), proof, ...(last !== undefined && { last }) }
+  await applyStep(applier, { ...end, late: true }, {})
   applier.halfway?.(undefined)
   return 'done'
 }
@@ -102,7 +102,7 @@ const partOf = ({ direction, version, script }: Step, done: number, all: number)
 
 const nothing = ({ script }: Step) => ({ ...script, text: '' })
 /** Without the scripts around it, which are among its statements, and without what is asked at its beginning and end. */
-const alone = ({ around: _, asks: _asks, proof: _proof, journal: _journal, ...step }: Step): Step => step
+const alone = ({ around: _, asks: _asks, proof: _proof, last: _last, ...step }: Step): Step => step
 
 /**
  * Between the transaction that begins a try and the first that leaves something, others see a schema that nothing was done

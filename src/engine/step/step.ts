@@ -7,7 +7,17 @@ import { transactionBody } from '../../migration/transaction.ts'
 import { lostHere, setApplicationName } from '../../postgres/lock.ts'
 import { OWN_SESSION, OWN_TRANSACTION } from '../../postgres/own-settings.ts'
 import { identifier, literal } from '../../postgres/sql.ts'
-import { type Check, fence, LEFT_TRANSACTION, LOST_LOCK, lacks, OUT_OF_TURN, raise, raiseWriting } from './checks.ts'
+import {
+  type Check,
+  fence,
+  type LastWrites,
+  LEFT_TRANSACTION,
+  LOST_LOCK,
+  lacks,
+  OUT_OF_TURN,
+  raise,
+  raiseWriting,
+} from './checks.ts'
 
 /** Scripts in the transaction of another one. */
 export interface Around {
@@ -39,8 +49,7 @@ export interface Step {
    * here, or they see what this step does. Each statement has a snapshot of its own.
    */
   readonly asks?: readonly Check[]
-  /** The INSERT of its line in the journal, the last thing that is written; it must take its row. */
-  readonly journal?: string
+  readonly last?: LastWrites
   /** The record must be there when the step commits. */
   readonly proof?: readonly Check[]
   /** The version that this run applies just before: the step does nothing unless the history has it. */
@@ -119,10 +128,10 @@ export function messagesOf(step: Step, settings: StepSettings, behind = false): 
 }
 
 /** What is asked is read behind the record, which it may be about. */
-function lastWords({ asks = [], proof = [], journal, more, version }: Step, before: readonly Check[]): string[] {
+function lastWords({ asks = [], proof = [], last, more, version }: Step, before: readonly Check[]): string[] {
   const checks = [...before, ...asks, ...proof]
   return [
-    ...(journal === undefined ? raise(...checks) : [raiseWriting(journal, ...checks)]),
+    ...(last === undefined ? raise(...checks) : [raiseWriting(last, ...checks)]),
     ...(more ? [`SET ${DONE} = ${literal(version)}`] : []),
   ]
 }

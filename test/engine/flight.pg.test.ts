@@ -77,7 +77,6 @@ describe.each(majors)('steps that are sent before the ones in front have answere
   )
 
   test.each([
-    ['resets its session', `DO $$ BEGIN EXECUTE 'RESET ALL'; END $$;\n`],
     ['makes settings of our name', `SET lockkeeper.done = '39';\nSET LOCAL lockkeeper.done = '1';\n`],
     ['leaves another path and another way of writing strings', `SET search_path = x;\nSET bytea_output = escape;\n`],
   ])('a script that %s changes nothing for those behind it', (_, script) =>

@@ -249,7 +249,7 @@ export const LIMITS = {
     'each is looked for among the others',
   ),
   parsedStatement: limit(
-    256 * 1024,
+    128 * 1024,
     'characters',
     'one statement that is judged, rows to be inserted apart',
     '`sql-too-long`, which refuses where `deny-findings` names a code of the SQL: make several statements of it',

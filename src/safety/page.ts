@@ -56,7 +56,7 @@ A statement that PostgreSQL 18's parser does not accept, with line, column and t
 
 ### \`sql-too-long\`
 
-A statement of more than 262,144 characters is not given to the parser, rows to be inserted apart. Look at it yourself, or make several of it.
+A statement of more than 131,072 characters is not given to the parser, rows to be inserted apart. Look at it yourself, or make several of it.
 
 ### \`too-many-statements\`
 

@@ -88,8 +88,8 @@ const attacks: readonly Attack[] = [
     wave: asksOften(),
   },
   {
-    name: 'statements of 262,000 characters, whose trees are the largest',
-    holds: filesOf(5, () => `SELECT *${',*'.repeat(130_990)}`),
+    name: 'statements of 131,000 characters, whose trees are the largest',
+    holds: filesOf(5, () => `SELECT *${',*'.repeat(65_490)}`),
     wave: asksOften(),
   },
   {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { LIMITS } from '../../src/limits.ts'
 import type { Finding } from '../../src/migration/finding.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { type Judgement, type JudgeOptions, judge } from '../../src/safety/judge.ts'
@@ -203,8 +204,8 @@ describe('what cannot be read', () => {
   test('a sum of 2,000 terms is deep, and judged', () =>
     expect(up(`DELETE FROM t WHERE a = ${'1 + '.repeat(2000)}1`)).toEqual([]))
 
-  test('a statement of more than 256 KiB is not given to the parser, and said so; rows are no such statement', () => {
-    const long = 'x'.repeat(256 * 1024)
+  test('a statement of more than 128 KiB is not given to the parser, and said so; rows are no such statement', () => {
+    const long = 'x'.repeat(LIMITS.parsedStatement.value)
     const found = up(`SELECT '${long}';\nINSERT INTO t VALUES ('${long}'), ('update');\n${index}`)
     expect(found.map(brief)).toEqual(['1_a.up.sql:1 sql-too-long', '1_a.up.sql:3 index-blocks-writes'])
   })

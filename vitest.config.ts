@@ -21,6 +21,7 @@ export default defineConfig({
         test: {
           name: 'postgres',
           include: ['test/**/*.pg.test.ts'],
+          globalSetup: ['test/tools/postgres-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // These tests wait for their servers half of the time: two files at once keep two processors busy.

@@ -1,7 +1,3 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EmbeddedPostgres } from '../../src/prove/embedded-postgres.ts'
 import { majors, newest } from '../tools/majors.ts'
@@ -23,17 +19,6 @@ const firstSeedOn = (major: number) =>
   Number(process.env.LOCKKEEPER_SEED ?? major * 1_000_000 + (wanted > 0 ? Date.now() % 1_000_000 : 0))
 /** Sequences at once. Most of their time is waiting. */
 const lanes = 4
-
-const root = join(import.meta.dirname, '../..')
-const folder = mkdtempSync(join(tmpdir(), 'lockkeeper-built-'))
-const program = join(folder, 'runner.js')
-
-beforeAll(() => {
-  // What ships, and it starts three times as fast as the sources.
-  const built = spawnSync(process.execPath, ['test/tools/build.ts', 'runner', '--outdir', folder], { cwd: root })
-  if (built.status !== 0) throw new Error(String(built.stderr))
-})
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe.each(majors)('random sequences on PostgreSQL %i', (major) => {
   let server: EmbeddedPostgres
@@ -58,7 +43,7 @@ describe.each(majors)('random sequences on PostgreSQL %i', (major) => {
       while (known.length > 0 || seed < firstSeed + count) {
         const sequence = known.shift() ?? drawSequence(seed++)
         await withDatabase(server, async (database) => {
-          const play = new Play(sequence, database, program)
+          const play = new Play(sequence, database)
           await play.perform()
           const wrong = new Set([...(await judgeQuiet(play, database)), ...(await settle(play, database))])
           runs += play.pods.length

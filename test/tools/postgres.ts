@@ -1,5 +1,15 @@
+import { existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Client } from 'pg'
-import { type EmbeddedOptions, type EmbeddedPostgres, withPostgres } from '../../src/prove/embedded-postgres.ts'
+import {
+  binariesOf,
+  type EmbeddedOptions,
+  type EmbeddedPostgres,
+  makeData,
+  withPostgres,
+} from '../../src/prove/embedded-postgres.ts'
+import { KEPT } from './postgres-setup.ts'
 
 /** A database of its own on a test server. */
 export interface TestDatabase {
@@ -13,10 +23,25 @@ export interface TestDatabase {
   sql<Row extends Record<string, unknown> = Record<string, unknown>>(text: string): Promise<Row[]>
 }
 
+/** A data folder that is made once for each major and run, and copied: initdb takes longer than many a test file. */
+async function keptData(major = 18): Promise<string | undefined> {
+  const folder = process.env[KEPT]
+  if (folder === undefined) return undefined
+  const kept = join(folder, `data-${major}`)
+  if (existsSync(kept)) return kept
+  const own = `${kept}-of-${process.pid}`
+  await makeData(await binariesOf(major), own)
+  // Another file may have been faster; a folder that is not empty is not replaced.
+  await rename(own, kept).catch(() => rm(own, { recursive: true }))
+  return kept
+}
+
 /** Starts a server for a whole test file. Call `stop` at its end. */
 export async function startServer(
-  options: EmbeddedOptions,
+  given: EmbeddedOptions,
 ): Promise<{ server: EmbeddedPostgres; stop(): Promise<void> }> {
+  const template = given.template ?? (await keptData(given.major))
+  const options = template === undefined ? given : { ...given, template }
   let release: () => void = () => undefined
   const over = new Promise<void>((resolve) => {
     release = resolve

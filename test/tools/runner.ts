@@ -7,6 +7,7 @@ import { digestOf } from '../../src/migration/digest.ts'
 import { readMigrations } from '../../src/migration/read.ts'
 import { type Direction, type ProxyFault, startFaultProxy } from './fault-proxy.ts'
 import type { TestDatabase } from './postgres.ts'
+import { builtRunner } from './postgres-setup.ts'
 
 export type Files = Readonly<Record<string, string>>
 
@@ -17,7 +18,7 @@ export interface RunnerOptions {
   readonly token?: number
   readonly workload?: string
   readonly env?: Readonly<Record<string, string>>
-  /** The file that is run; default: the sources of the runner. */
+  /** The file that is run; default: the runner as it was built for this run of the tests, else its sources. */
   readonly program?: string
   /** Called with the process as soon as it runs. */
   readonly started?: (child: ChildProcess) => void
@@ -50,7 +51,7 @@ export async function runRunner(options: RunnerOptions): Promise<RunnerResult> {
       await mkdir(migrations)
       for (const [name, text] of Object.entries(options.files)) await writeFile(join(migrations, name), text)
     }
-    const child = spawn(process.execPath, [options.program ?? join(root, 'sidecar/main.ts')], {
+    const child = spawn(process.execPath, [options.program ?? builtRunner() ?? join(root, 'sidecar/main.ts')], {
       env: {
         PATH: process.env.PATH,
         // Hundreds of runs load the same sources: what Node made of them is kept, which halves the time of a run.

@@ -23,15 +23,12 @@ export class Play {
   readonly pods: Pod[] = []
   readonly sequence: Sequence
   readonly #database: TestDatabase
-  readonly #program: string
   readonly #others: Others
   readonly #began = Date.now()
 
-  /** `program`: the runner, as it ships. */
-  constructor(sequence: Sequence, database: TestDatabase, program: string) {
+  constructor(sequence: Sequence, database: TestDatabase) {
     this.sequence = sequence
     this.#database = database
-    this.#program = program
     this.#others = new Others(database)
   }
 
@@ -55,7 +52,6 @@ export class Play {
     const run = async () => {
       const result = await runRunner({
         url: this.#database.url,
-        program: this.#program,
         target: String(intent.target),
         token: intent.token,
         workload: `shop/Deployment/${intent.workload}`,

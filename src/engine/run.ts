@@ -54,15 +54,16 @@ export async function run(given: RunContext, first?: Session): Promise<RunReport
   }
 }
 
-/** Somebody has locked a table that a question of ours needs: it passes, and until then the run says so. */
+/** Another session has locked what a question of ours needs, or needs what it has: it passes, and until then the run says so. */
 function lockedOut(error: unknown, schema: string): Interruption | undefined {
-  if (!isDatabaseError(error) || stateOf(error) !== '55P03') return undefined
+  const state = stateOf(error)
+  if (!isDatabaseError(error) || (state !== '55P03' && state !== '40P01')) return undefined
   return new Interruption(
     new RunFailure(
       'deadline',
       `another session has locked a table of the history (schema ${schema}), or one that the server keeps for it`,
       'end its transaction (select * from pg_locks where not granted shows who waits, pg_blocking_pids() for whom), or raise config.lockkeeper.dev/deadline',
-      { sqlstate: '55P03' },
+      { sqlstate: state },
     ),
   )
 }

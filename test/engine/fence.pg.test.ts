@@ -58,6 +58,34 @@ describe.each(ends)('what comes while a step runs, on PostgreSQL %i', (major) =>
       expect(await has(database, 'a', 'x')).toBe(true)
     }))
 
+  test('a step that hides a newer rollout from itself is rolled back', () =>
+    withDatabase(server, async (database) => {
+      const trap = `create function gone() returns trigger language plpgsql as 'begin return null; end';
+        create trigger gone before update on lockkeeper.requirement for each row execute function gone();`
+      const three = {
+        ...two,
+        '3_drop.up.sql': `alter table a drop column x; ${gate} ${trap}`,
+        '3_drop.down.sql': 'alter table a add column x int;',
+      }
+      expect((await at(database, '2', 4, two)).code).toBe(0)
+      const late = await meanwhile(
+        database,
+        () => at(database, '3', 5, three),
+        async () => expect((await at(database, '2', 6, two)).code).toBe(0),
+      )
+      expect(late.termination).toMatchObject({ code: 'history-untrusted', version: '3' })
+      expect(await has(database, 'a', 'x')).toBe(true)
+    }))
+
+  test('what only the commit refuses is told in the words of the server', () =>
+    withDatabase(server, async (database) => {
+      const rows = `create temp table p (id int primary key) on commit delete rows;
+        create temp table c (id int references p); insert into p values (1); insert into c values (1);`
+      const run = await at(database, '1', 1, { '1_a.up.sql': rows, '1_a.down.sql': 'select 1;' })
+      expect(run.termination, run.output).toMatchObject({ code: 'migration-failed', sqlstate: '0A000' })
+      expect(run.termination?.message).toContain('could not be committed: unsupported ON COMMIT')
+    }))
+
   test('a rollout that takes the workload to another set during its step takes the step back', () =>
     withDatabase(server, async (database) => {
       const slow = { '1_a.up.sql': `create table a (id int); ${gate}`, '1_a.down.sql': 'drop table a;' }
@@ -206,6 +234,11 @@ describe.each(ends)('what comes while a step runs, on PostgreSQL %i', (major) =>
       'a trigger that takes it away again',
       `create function gone() returns trigger language plpgsql as 'begin delete from lockkeeper.migration; return null; end';
       create trigger gone after insert on lockkeeper.migration for each row execute function gone();`,
+    ],
+    [
+      "a trigger on the workload's row",
+      `create function gone() returns trigger language plpgsql as 'begin return null; end';
+      create trigger gone before update on lockkeeper.requirement for each row execute function gone();`,
     ],
     [
       'a trigger on the epoch',

@@ -26,24 +26,28 @@ export function raise(...checks: readonly Check[]): string[] {
 
 /** What is written in one statement with the last question. Statements of their own would cost every step a tenth more. */
 export interface LastWrites {
-  /** The INSERT of the step's line in the journal. It must take its row: a rule or a trigger may keep it from that. */
+  /**
+   * The INSERT of the step's line in the journal. The table must take it: a rule or a trigger may keep it from that. What
+   * a trigger does to it behind the INSERT is not seen.
+   */
   readonly journal: string
-  /** See `raiseReached`. It waits for whoever changes the workload's row just now, and says what `fence` asks. */
+  /**
+   * See `raiseReached`. It waits for whoever changes the workload's row just now, and says what `fence` asks; without
+   * that row nothing can be said.
+   */
   readonly reached?: string | undefined
 }
 
 /** The same, with what is written last. */
 export function raiseWriting({ journal, reached }: LastWrites, ...checks: readonly Check[]): string {
-  const known: Check[] = checks.map(([condition, code]) =>
-    code === FENCED && reached !== undefined ? ['EXISTS (SELECT FROM reached WHERE newer)', code] : [condition, code],
+  const written: Check = ['NOT EXISTS (SELECT FROM written)', UNRECORDED]
+  const last = `written AS (${journal} RETURNING 1)`
+  if (reached === undefined) return `WITH ${last}\nSELECT ${firstOf([...checks, written])}`
+  const known = checks.map(
+    ([condition, code]): Check => [code === FENCED ? 'EXISTS (SELECT FROM reached WHERE newer)' : condition, code],
   )
-  return `WITH ${
-    reached === undefined
-      ? ''
-      : `reached AS (${reached}),
-`
-  }written AS (${journal} RETURNING 1)
-SELECT ${firstOf([...known, ['NOT EXISTS (SELECT FROM written)', UNRECORDED]])}`
+  const there: Check = ['NOT EXISTS (SELECT FROM reached)', UNRECORDED]
+  return `WITH reached AS (${reached}),\n${last}\nSELECT ${firstOf([...known, there, written])}`
 }
 
 function firstOf(checks: readonly Check[]): string {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Session } from '../../postgres/session.ts'
 import { type StepOutcome, sendStep } from './send-step.ts'
 import { type Step, type StepSettings, scriptsOf } from './step.ts'
@@ -29,7 +30,7 @@ export class Flight {
 
   constructor(session: Session, settings: StepSettings, due: Iterable<Step>) {
     this.#session = session
-    this.#settings = settings
+    this.#settings = { ...settings, flight: randomUUID() }
     this.#due = due[Symbol.iterator]()
   }
 

@@ -100,12 +100,16 @@ const unrecorded = ({ version, direction }: Step) =>
   new RunFailure(
     'history-untrusted',
     `${direction} ${version} is rolled back, since the history did not take its row: something changes what is written there`,
-    'remove the rule, trigger or policy on the tables of the history; a migration may have made it',
+    'remove the rule, trigger or policy on the tables of the history, which a migration may have made; if the workload was forgotten meanwhile, deploy it again',
     { version },
   )
 
-/** The server's word for INSERT … RETURNING on a table with a rule: 0A000, once the script's own triggers are through. */
-const hasRule = ({ error, completed }: Outcome) => stateOf(error) === '0A000' && completed > 0
+/**
+ * What the server says of INSERT … RETURNING on a table with a rule (0A000, src/backend/rewrite/rewriteHandler.c), once the
+ * script's own triggers are through. At COMMIT the same state means something else.
+ */
+const hasRule = ({ error, completed }: Outcome) =>
+  isDatabaseError(error) && error.code === '0A000' && error.file === 'rewriteHandler.c' && completed > 0
 
 /** Class 53 of SQLSTATE, insufficient resources: no fault of the script. */
 const isShortage = (state: string | undefined) => state?.startsWith('53') === true

@@ -74,6 +74,8 @@ export interface StepSettings {
   /** Who runs it, for application_name. */
   readonly who: string
   readonly lockTimeoutMs: number
+  /** Tells steps that are sent one behind the other from all others in this session. */
+  readonly flight?: string
 }
 
 /** The three simple queries of a step, and the rows that COPY in its script reads. */
@@ -118,7 +120,7 @@ export function messagesOf(step: Step, settings: StepSettings, behind = false): 
     script: [entry, ...bodies.flatMap(({ text }, i) => (i === 0 ? [text] : [BETWEEN, text]))],
     // When they are asked for: packing a script of megabytes takes its time, and the server runs the script meanwhile.
     get trailer() {
-      return ended(...step.record, ...lastWords(step, checks), 'COMMIT')
+      return ended(...step.record, ...lastWords(step, checks), ...markDone(step, settings), 'COMMIT')
     },
     closing: ended(...raise(...checks), lockSet(settings.request)),
     get recording() {
@@ -128,16 +130,16 @@ export function messagesOf(step: Step, settings: StepSettings, behind = false): 
 }
 
 /** What is asked is read behind the record, which it may be about. */
-function lastWords({ asks = [], proof = [], last, more, version }: Step, before: readonly Check[]): string[] {
+function lastWords({ asks = [], proof = [], last }: Step, before: readonly Check[]): string[] {
   const checks = [...before, ...asks, ...proof]
-  return [
-    ...(last === undefined ? raise(...checks) : [raiseWriting(last, ...checks)]),
-    ...(more ? [`SET ${DONE} = ${literal(version)}`] : []),
-  ]
+  return last === undefined ? raise(...checks) : [raiseWriting(last, ...checks)]
 }
 
-/** The version of the last step that committed in this session, until the next one resets the session. */
+/** The last step of a flight that committed, until the next one resets the session. A rollback brings it back. */
 const DONE = 'lockkeeper.done'
+
+const markDone = ({ version, more }: Step, { flight }: StepSettings): string[] =>
+  flight === undefined || !more ? [] : [`SET ${DONE} = ${literal(`${flight} ${version}`)}`]
 
 /**
  * A script that chose its isolation level sees nothing that others commit while it runs, so its trailer could not either:
@@ -182,10 +184,12 @@ const ordinary = (begin: string) =>
  * Before work that would be for nothing: what counts is what the trailer asks. Behind a step that is on its way, it is
  * enough to know that it committed: it asked the rest a moment ago, and a look at tables costs more than all of this.
  */
-function opening({ after, kept, late }: Step, { request }: StepSettings, behind: boolean): string[] {
-  const known = behind && after !== undefined
+function opening({ after, kept, late }: Step, { request, flight }: StepSettings, behind: boolean): string[] {
+  const known = behind && after !== undefined && flight !== undefined
   const missing = (version: string) =>
-    known ? `pg_catalog.current_setting('${DONE}', true) IS DISTINCT FROM ${literal(version)}` : lacks(request, version)
+    known
+      ? `pg_catalog.current_setting('${DONE}', true) IS DISTINCT FROM ${literal(`${flight} ${version}`)}`
+      : lacks(request, version)
   const due: Check[] = after === undefined ? [] : [[missing(after), OUT_OF_TURN]]
   return [
     // Rolled back to, it gives a script that goes on its own settings again.

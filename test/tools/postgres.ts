@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -29,9 +30,9 @@ async function keptData(major = 18): Promise<string | undefined> {
   if (folder === undefined) return undefined
   const kept = join(folder, `data-${major}`)
   if (existsSync(kept)) return kept
-  const own = `${kept}-of-${process.pid}`
+  const own = `${kept}-${randomUUID()}`
   await makeData(await binariesOf(major), own)
-  // Another file may have been faster; a folder that is not empty is not replaced.
+  // Another server may have been faster; a folder that is not empty is not replaced.
   await rename(own, kept).catch(() => rm(own, { recursive: true }))
   return kept
 }

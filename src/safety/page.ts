@@ -1,3 +1,4 @@
+import { LIMITS } from '../limits.ts'
 import type { SafetyCode } from '../migration/finding.ts'
 import { breaks } from './compatibility/breaks.ts'
 import type { Row } from './compatibility/row.ts'
@@ -56,7 +57,7 @@ A statement that PostgreSQL 18's parser does not accept, with line, column and t
 
 ### \`sql-too-long\`
 
-A statement of more than 131,072 characters is not given to the parser, rows to be inserted apart. Look at it yourself, or make several of it.
+A statement of more than ${LIMITS.parsedStatement.value.toLocaleString('en')} characters is not given to the parser, rows to be inserted apart. Look at it yourself, or make several of it.
 
 ### \`too-many-statements\`
 

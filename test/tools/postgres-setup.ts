@@ -17,6 +17,6 @@ export function setup(): () => void {
   return () => rmSync(folder, { recursive: true, force: true })
 }
 
-/** The runner as it ships; undefined: nobody built it for this run. */
+/** The runner as it ships; undefined: this run has not built it. */
 export const builtRunner = (): string | undefined =>
   process.env[KEPT] === undefined ? undefined : join(process.env[KEPT], 'runner.js')

@@ -49,6 +49,7 @@ export interface Step {
    * here, or they see what this step does. Each statement has a snapshot of its own.
    */
   readonly asks?: readonly Check[]
+  /** Written behind `record`, and in one statement with all that is asked. */
   readonly last?: LastWrites
   /** The record must be there when the step commits. */
   readonly proof?: readonly Check[]
